@@ -1,0 +1,188 @@
+"""`harness …`: thin commands over the functions that pytest uses too."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness import settings as configuration
+from harness.errors import Exit, HarnessError
+from harness.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the return value is the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return int(Exit.USAGE)
+    try:
+        return int(options.run(options))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit)
+    except KeyboardInterrupt:
+        print("E14 interrupted", file=sys.stderr)
+        return int(Exit.INTERRUPTED)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        # argparse ends with 2, which is our word for "interrupted"
+        self.print_usage(sys.stderr)
+        self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="harness", description="Compare two versions of a model, and decide the release.")
+    parser.add_argument("--version", action="version", version=f"pytest-model-harness {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        sub.set_defaults(run=run)
+        sub.add_argument("--config", default="", metavar="FILE", help="configuration file")
+        return sub
+
+    train = command("train", _train, "train the candidate and write it as an installable wheel")
+    train.add_argument("training", nargs="?", help="training configuration (default: training in [tool.harness])")
+    train.add_argument("--out", default="dist", metavar="DIR", help="where the wheel goes (default: dist)")
+    compare = command("compare", _compare, "compare two versions, without pytest")
+    compare.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    compare.add_argument("--candidate", metavar="SPEC")
+    compare.add_argument("--change", choices=configuration.CHANGES)
+    compare.add_argument("--seed", type=int, metavar="N")
+    compare.add_argument("--allow-same", action="store_true")
+    check = command("check", _check, "print both versions, every input and every rule, and what each binds to")
+    check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    verify = command("verify", _verify, "demand a PASS for this tree and these versions; print the digest")
+    verify.add_argument("--change", choices=configuration.CHANGES[1:], help="demand this kind of change")
+    release = command("release", _release, "make the verified candidate the newest release of its channel")
+    release.add_argument("--first", action="store_true", help="the first release: nothing to compare with")
+    release.add_argument("--reason", default="", help="why; required with --first")
+    release.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
+    report = command("report", _report, "render the reports again from report.json")
+    for sub in (compare, verify, release, report):
+        sub.add_argument("--report", metavar="DIR", help="folder of the verdict and the reports")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return configuration.load(configuration.find(Path.cwd(), options.config))
+
+
+def _folder(options: argparse.Namespace, settings: Settings) -> Path:
+    return Path(options.report).absolute() if options.report else settings.reports_path
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from harness.run.train import train
+
+    path = Path(options.training) if options.training else None
+    if path is None:
+        settings = _settings(options)
+        if not settings.training:
+            raise HarnessError(
+                "no training configuration",
+                where=settings.path.name,
+                hint='add training = "FILE.toml", or name the file: harness train FILE.toml',
+            )
+        path = settings.root / settings.training
+    trained = train(path, Path(options.out).absolute(), _say)
+    for name in trained.removed:
+        _say(f"removed {name}: a candidate that was never released")
+    for metric, value in trained.metrics.items():
+        _say(f"  {metric} on held-out rows: {value:.6g}")
+    print(trained.wheel)
+    return Exit.PASS
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from harness.reporting import console
+    from harness.run.compare import compare_versions
+    from harness.run.plan import Request
+
+    settings = _settings(options)
+    request = Request(options.to, options.candidate, options.change, options.seed, options.allow_same)
+    folder = _folder(options, settings)
+    command = shlex.join(["harness", *sys.argv[1:]])
+    done = compare_versions(settings, request, folder, command, _progress())
+    for line in console.lines(done.record, color=sys.stdout.isatty()):
+        print(line)
+    return done.verdict.exit
+
+
+def _progress() -> Callable[[str], None]:
+    def show(line: str) -> None:
+        if not line.endswith(" cases"):
+            _say(f"model harness: {line}")
+
+    return show
+
+
+def _check(options: argparse.Namespace) -> int:
+    from harness.run.plan import Request, make_plan
+
+    settings = _settings(options)
+    plan = make_plan(settings, Request(options.to), "check", settings.reports_path)
+    print(f"model      {settings.model}, channel {settings.channel}  ({settings.path.name})")
+    for side, version in (("baseline", plan.baseline), ("candidate", plan.candidate)):
+        print(f"{side:<10} {version.title}  {version.digest[:12]}  {version.why}")
+    print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
+    for source in plan.sources:
+        print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
+        for bound in plan.bounds_of(source.name):
+            print(f"  {bound.name:<14} {bound.output:<12} {bound.rule.says()}  [{bound.chosen}]")
+    return Exit.PASS
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from harness.run.verify import verify
+
+    settings = _settings(options)
+    verdict, candidate = verify(settings, _folder(options, settings), options.change)
+    _say(f"PASS: {verdict['reason']}")
+    print(f"sha256:{candidate.sha256}" if candidate.sha256 else candidate.digest)
+    return Exit.PASS
+
+
+def _release(options: argparse.Namespace) -> int:
+    from harness.run.promote import release_first, release_verified
+
+    settings = _settings(options)
+    if options.first:
+        if not options.reason:
+            raise HarnessError(
+                "a first release has no verdict, so it needs a reason",
+                where="harness release --first",
+                hint='add --reason "…": the ledger keeps it',
+            )
+        done = release_first(settings, options.reason, options.dry_run)
+    else:
+        done = release_verified(settings, _folder(options, settings), options.reason, options.dry_run)
+    would = "would be released" if options.dry_run else "released"
+    print(f"{settings.model} {done.version} {would} to {done.channel}  sha256:{done.sha256}")
+    return Exit.PASS
+
+
+def _report(options: argparse.Namespace) -> int:
+    from harness import reporting
+
+    settings = _settings(options)
+    for path in reporting.render_again(_folder(options, settings)):
+        print(path)
+    return Exit.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

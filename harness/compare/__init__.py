@@ -1,0 +1,1 @@
+"""The comparison kernel: aligned columns in, counts out. Pure: numpy alone, no I/O, no pytest, no pandas."""

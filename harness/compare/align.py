@@ -1,0 +1,301 @@
+"""Two outcomes of one batch become one tally: rows accounted for, every bound rule judged.
+
+An outcome is already as long as its batch and in its order, so aligning means deciding which rows both answered;
+a row that one side did not answer is counted as that and never compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.compare.rules import Close, SameError, missing
+from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
+from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally
+from harness.tables import Batch, Bools, Column, Outcome
+
+MOVED_OVER = 0.01
+"""Relative change beyond which an answer counts as moved: `abs(c - b) > 0.01 * abs(b)`."""
+
+MOVED_EDGES = (0.0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""Edges of the histogram of relative change; the last bin is open."""
+
+
+def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound]) -> Tally:
+    """The tally of one batch: what every rule of `bounds` saw in it."""
+    seen = _Rows(batch, baseline, candidate)
+    return Tally(
+        seen.accounting(),
+        {batch.block: 1},
+        {bound.name: _judge(seen, bound) for bound in bounds},
+        {name: _moved(seen, name) for name in seen.common if _numeric(seen, name)},
+        seen.faults(),
+    )
+
+
+class _Rows:
+    """Which rows of a batch both versions answered, and what is needed to name one of them."""
+
+    def __init__(self, batch: Batch, baseline: Outcome, candidate: Outcome) -> None:
+        self.batch, self.baseline, self.candidate = batch, baseline, candidate
+        self.faulted_b, self.faulted_c = _faulted(baseline), _faulted(candidate)
+        self.dropped_b = ~baseline.answered & ~self.faulted_b
+        self.dropped_c = ~candidate.answered & ~self.faulted_c
+        self.both = baseline.answered & candidate.answered
+        self.common = [name for name in baseline.columns if name in candidate.columns]
+
+    def accounting(self) -> Accounting:
+        dropped = self.dropped_b | self.dropped_c
+        b, c = self.faulted_b & ~dropped, self.faulted_c & ~dropped
+        return Accounting(
+            compared=int(self.both.sum()),
+            baseline_faulted=int((b & ~c).sum()),
+            candidate_faulted=int((c & ~b).sum()),
+            both_faulted=int((b & c).sum()),
+            dropped=int(dropped.sum()),
+        )
+
+    def faults(self) -> dict[str, FaultTally]:
+        found: dict[str, FaultTally] = {}
+        for side, outcome in (("baseline", self.baseline), ("candidate", self.candidate)):
+            for fault in outcome.faults:
+                key = "\t".join((side, fault.error, fault.message))
+                one = FaultTally(1, self.row(fault.row), str(self.batch.keys[fault.row]), fault.frames)
+                found[key] = found[key] + one if key in found else one
+        return dict(sorted(found.items()))
+
+    def row(self, position: int) -> int:
+        return self.batch.start + position
+
+    def finding(self, position: int, output: str, magnitude: float) -> Finding:
+        target = self.batch.target
+        return Finding(
+            rank=(-magnitude, self.row(position)),
+            key=str(self.batch.keys[position]),
+            output=output,
+            magnitude=magnitude,
+            inputs=self.batch.case(position),
+            baseline=_answer(self.baseline, self.faulted_b, position),
+            candidate=_answer(self.candidate, self.faulted_c, position),
+            target=None if target is None else target.item(position),
+        )
+
+    def findings(
+        self, violates: Bools, magnitude: npt.NDArray[np.float64], output: Callable[[int], str]
+    ) -> tuple[Finding, ...]:
+        rows = np.flatnonzero(violates)
+        worst = rows[np.argsort(-magnitude[rows], kind="stable")[:TOP]]
+        return tuple(sorted(self.finding(int(r), output(int(r)), float(magnitude[r])) for r in worst))
+
+
+def _faulted(outcome: Outcome) -> Bools:
+    mask = np.zeros(len(outcome), bool)
+    mask[[fault.row for fault in outcome.faults]] = True
+    return mask & ~outcome.answered
+
+
+def _answer(outcome: Outcome, faulted: Bools, row: int) -> dict[str, Any]:
+    if outcome.answered[row]:
+        return {name: column.item(row) for name, column in outcome.columns.items()}
+    if faulted[row]:
+        fault = next(fault for fault in outcome.faults if fault.row == row)
+        return {"error": f"{fault.error}: {fault.message}"}
+    return {"error": "no answer"}
+
+
+def _judge(seen: _Rows, bound: Bound) -> RuleTally:
+    match bound.rule:
+        case Structure():
+            return _structure(seen, bound.rule.equal_nan)
+        case Faults():
+            return _faults(seen, bound.rule.new_only)
+        case NotWorse():
+            return RuleTally(compared=int(seen.both.sum()))
+        case Changed():
+            return _changed(seen)
+        case SameError():
+            return _same_errors(seen, bound.rule)
+        case _:
+            return _values(seen, bound)
+
+
+def _values(seen: _Rows, bound: Bound) -> RuleTally:
+    """A rule over the outputs that it is bound to: a row violates once, however many of its outputs do."""
+    n = len(seen.batch)
+    outputs = [name for name in seen.common if bound.judges(name)]
+    violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
+    worst = np.zeros(n, int)
+    rows = np.flatnonzero(seen.both)
+    for position, name in enumerate(outputs):
+        difference = bound.rule.judge(  # type: ignore[union-attr]  # the built-in checks went another way
+            seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
+        )
+        larger = rows[difference.magnitude > magnitude[rows]]
+        worst[larger] = position
+        magnitude[rows] = np.maximum(magnitude[rows], difference.magnitude)
+        violates[rows] |= difference.violates
+        nans[rows] |= difference.both_nan
+    return RuleTally(
+        compared=len(rows) if outputs else 0,
+        violations=int(violates.sum()),
+        both_nan=int(nans.sum()),
+        largest=float(magnitude[rows].max(initial=0.0)) if outputs else 0.0,
+        outputs=tuple(sorted(outputs)),
+        findings=seen.findings(violates, magnitude, lambda row: outputs[worst[row]]),
+    )
+
+
+def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:
+    n = len(seen.batch)
+    bad, size = np.zeros(n, bool), np.zeros(n)
+    where: dict[int, str] = {}
+    problems: dict[str, int] = {}
+
+    def note(rows: Bools, words: str, output: str = "") -> None:
+        if rows.any():
+            problems[words] = problems.get(words, 0) + int(rows.sum())
+            for row in np.flatnonzero(rows & ~bad)[: TOP * 4]:
+                where[int(row)] = output
+            bad[rows] = True
+            size[rows] = np.inf
+
+    for words in _shape_problems(seen):
+        note(np.ones(n, bool), words)
+    note(seen.dropped_c & ~seen.dropped_b, "the candidate gives no answer for rows that the baseline answers")
+    note(seen.dropped_b & ~seen.dropped_c, "the baseline gives no answer for rows that the candidate answers")
+    note(seen.dropped_b & seen.dropped_c, "neither version gives an answer or an error")
+    nans = np.zeros(n, bool)
+    for name in seen.common:
+        b, c = seen.baseline.columns[name], seen.candidate.columns[name]
+        gone_b, gone_c = missing(b) & seen.both, missing(c) & seen.both
+        nans |= gone_b & gone_c
+        note(gone_c & ~gone_b, f"answers became NaN or null: {name}", name)
+        note(gone_b & ~gone_c, f"NaN or null became an answer: {name}", name)
+        if not equal_nan:
+            note(gone_b & gone_c, f"NaN or null in both: {name} (equal_nan = false)", name)
+        note(_turned_infinite(b, c) & seen.both, f"answers became infinite: {name}", name)
+    return RuleTally(
+        compared=n,
+        violations=int(bad.sum()),
+        both_nan=int(nans.sum()),
+        outputs=tuple(sorted(seen.common)),
+        problems=dict(sorted(problems.items())),
+        findings=seen.findings(bad, size, lambda row: where.get(row, "")),
+    )
+
+
+def _shape_problems(seen: _Rows) -> Iterator[str]:
+    """What is wrong with the columns of a whole batch, in words. Empty where one side answered nothing."""
+    b, c = seen.baseline, seen.candidate
+    if not b.answered.any() or not c.answered.any():
+        return
+    gone = [name for name in b.columns if name not in c.columns]
+    new = [name for name in c.columns if name not in b.columns]
+    for name in list(gone):
+        if f"{name}[0]" in new or (name.endswith("[0]") and name.removesuffix("[0]") in new):
+            other = f"{name}[0]" if f"{name}[0]" in new else name.removesuffix("[0]")
+            yield f"shape changed: {name} became {other}"
+            gone.remove(name)
+            new.remove(other)
+    for name in gone:
+        yield f"output {name} is missing"
+    for name in new:
+        yield f"output {name} is new"
+    order = [name for name in c.columns if name in b.columns]
+    if order != seen.common:
+        yield f"outputs stand in another order: {', '.join(order)}"
+    for name in seen.common:
+        kinds = b.columns[name].kind, c.columns[name].kind
+        if kinds[0] != kinds[1]:
+            yield f"output type changed: {name} was {kinds[0]} and is {kinds[1]}"
+    if c.reordered != b.reordered:
+        side = "candidate" if c.reordered else "baseline"
+        yield f"the {side} returns its rows in another order than asked"
+    if c.extra != b.extra:
+        yield f"answers to nothing that was asked: baseline {b.extra}, candidate {c.extra}"
+
+
+def _turned_infinite(b: Column, c: Column) -> Bools:
+    if b.kind != "float" or c.kind != "float":
+        return np.zeros(len(b), bool)
+    return np.isinf(c.values) & np.isfinite(b.values)
+
+
+def _faults(seen: _Rows, new_only: bool) -> RuleTally:
+    new = seen.faulted_c & ~seen.faulted_b
+    bad = new if new_only else seen.faulted_c ^ seen.faulted_b
+    return RuleTally(
+        compared=len(seen.batch),
+        violations=int(bad.sum()),
+        outputs=("error",),
+        findings=seen.findings(bad, np.where(bad, np.inf, 0.0), lambda row: "error"),
+    )
+
+
+def _same_errors(seen: _Rows, rule: SameError) -> RuleTally:
+    n = len(seen.batch)
+    rows = np.flatnonzero(seen.faulted_b & seen.faulted_c)
+    names = []
+    for outcome in (seen.baseline, seen.candidate):
+        classes = {fault.row: fault.error for fault in outcome.faults}
+        names.append(Column.of([classes[int(row)] for row in rows]))
+    bad = np.zeros(n, bool)
+    if len(rows):
+        bad[rows] = rule.judge(*names).violates
+    return RuleTally(
+        compared=n,
+        violations=int(bad.sum()),
+        outputs=("error",),
+        findings=seen.findings(bad, np.where(bad, 1.0, 0.0), lambda row: "error"),
+    )
+
+
+def _changed(seen: _Rows) -> RuleTally:
+    """Rows any of whose outputs changed: numbers by over 1%, all else at all."""
+    bad = np.zeros(len(seen.batch), bool)
+    size = np.zeros(len(seen.batch))
+    rows = np.flatnonzero(seen.both)
+    for name in seen.common:
+        b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
+        difference = Close(rtol=MOVED_OVER).judge(b, c)
+        bad[rows] |= difference.violates
+        size[rows] = np.maximum(size[rows], difference.magnitude)
+    return RuleTally(
+        compared=len(rows) if seen.common else 0,
+        violations=int(bad.sum()),
+        largest=float(size.max(initial=0.0)),
+        outputs=tuple(sorted(seen.common)),
+        findings=seen.findings(bad, size, lambda row: seen.common[0]),
+    )
+
+
+def _numeric(seen: _Rows, name: str) -> bool:
+    kinds = {seen.baseline.columns[name].kind, seen.candidate.columns[name].kind}
+    return kinds <= {"float", "int"}
+
+
+def _moved(seen: _Rows, name: str) -> Moved:
+    rows = np.flatnonzero(seen.both)
+    b = seen.baseline.columns[name].take(rows)
+    c = seen.candidate.columns[name].take(rows)
+    difference = Close(rtol=MOVED_OVER).judge(b, c)
+    reference = np.abs(b.values.astype(np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(difference.magnitude == 0, 0.0, difference.magnitude / reference)
+    relative = np.where(np.isnan(relative), np.inf, relative)
+    counts = [int((relative == 0).sum())]
+    positive = relative[relative > 0]
+    bins = np.searchsorted(np.array(MOVED_EDGES[1:]), positive, side="left")
+    counts += np.bincount(bins, minlength=len(MOVED_EDGES)).tolist()
+    worst = int(np.argmax(relative)) if len(rows) else -1
+    return Moved(
+        compared=len(rows),
+        count=int(difference.violates.sum()),
+        largest=float(relative[worst]) if len(rows) else 0.0,
+        largest_row=seen.row(int(rows[worst])) if len(rows) else -1,
+        largest_key=str(seen.batch.keys[rows[worst]]) if len(rows) else "",
+        histogram=tuple(counts),
+    )

@@ -1,0 +1,188 @@
+"""Tallies: what a comparison saw, as counts that add up in any order and any chunking.
+
+`a + b` is associative and commutative and `Tally()` is neutral: integers add, extremes are extremes under a total
+order, the worst cases are the first K of a sorted union. There is no running mean here: nothing whose last bit
+could depend on the order of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+TOP = 20
+"""Findings kept for each rule."""
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """Where every planned case went. `planned` is compared to the sum of the others by `missing`."""
+
+    compared: int = 0
+    baseline_faulted: int = 0
+    candidate_faulted: int = 0
+    both_faulted: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: Accounting) -> Accounting:
+        return Accounting(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Accounting)))
+
+    @property
+    def seen(self) -> int:
+        """Cases that were reached, whatever became of them."""
+        return (
+            self.compared + self.baseline_faulted + self.candidate_faulted + self.both_faulted + self.dropped
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One case worth showing. Sorted by `rank`: the largest magnitude first, then the earliest row."""
+
+    rank: tuple[float, int]
+    key: str
+    output: str
+    magnitude: float
+    inputs: Mapping[str, Any] = field(compare=False)
+    baseline: Mapping[str, Any] = field(compare=False)
+    candidate: Mapping[str, Any] = field(compare=False)
+    target: Any = field(compare=False, default=None)
+    shrunk: bool = field(compare=False, default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTally:
+    """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
+    are violations of whole batches, in words, with the rows concerned."""
+
+    compared: int = 0
+    violations: int = 0
+    both_nan: int = 0
+    largest: float = 0.0
+    outputs: tuple[str, ...] = ()
+    problems: Mapping[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def __add__(self, other: RuleTally) -> RuleTally:
+        return RuleTally(
+            self.compared + other.compared,
+            self.violations + other.violations,
+            self.both_nan + other.both_nan,
+            max(self.largest, other.largest),
+            tuple(sorted({*self.outputs, *other.outputs})),
+            _merge(self.problems, other.problems, lambda a, b: a + b),
+            tuple(sorted((*self.findings, *other.findings))[:TOP]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far one numeric output moved: rows beyond 1% of the baseline, and a histogram of relative change."""
+
+    compared: int = 0
+    count: int = 0
+    largest: float = 0.0
+    largest_row: int = -1
+    largest_key: str = ""
+    histogram: tuple[int, ...] = ()
+
+    def __add__(self, other: Moved) -> Moved:
+        worst = min(
+            (self, other),
+            key=lambda m: (-m.largest, m.largest_row if m.largest_row >= 0 else float("inf"), m.largest_key),
+        )
+        length = max(len(self.histogram), len(other.histogram))
+        pad = [h.histogram + (0,) * (length - len(h.histogram)) for h in (self, other)]
+        return Moved(
+            self.compared + other.compared,
+            self.count + other.count,
+            worst.largest,
+            worst.largest_row,
+            worst.largest_key,
+            tuple(a + b for a, b in zip(*pad, strict=True)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTally:
+    """One way of failing: how many rows, and the first of them."""
+
+    count: int
+    first_row: int
+    first_key: str
+    frames: tuple[str, ...] = ()
+
+    def __add__(self, other: FaultTally) -> FaultTally:
+        first = min((self, other), key=lambda fault: (fault.first_row, fault.first_key, fault.frames))
+        return FaultTally(self.count + other.count, first.first_row, first.first_key, first.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What comparing some blocks of one source saw.
+
+    `blocks` counts how often each canonical block was compared: anything but once each is a ledger mismatch.
+    `faults` is keyed by side, exception class and first line of its message, joined by tabs.
+    """
+
+    accounting: Accounting = Accounting()
+    blocks: Mapping[int, int] = field(default_factory=dict)
+    rules: Mapping[str, RuleTally] = field(default_factory=dict)
+    moved: Mapping[str, Moved] = field(default_factory=dict)
+    faults: Mapping[str, FaultTally] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.accounting + other.accounting,
+            _merge(self.blocks, other.blocks, lambda a, b: a + b),
+            _merge(self.rules, other.rules, lambda a, b: a + b),
+            _merge(self.moved, other.moved, lambda a, b: a + b),
+            _merge(self.faults, other.faults, lambda a, b: a + b),
+        )
+
+    def __radd__(self, other: int) -> Tally:
+        # sum() starts from 0
+        return self if other == 0 else NotImplemented
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, as one process hands them to another."""
+        data = asdict(self)
+        data["blocks"] = {str(number): times for number, times in self.blocks.items()}
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Tally:
+        """The inverse of `to_json`, after a round trip through JSON."""
+        return cls(
+            Accounting(**data["accounting"]),
+            {int(number): times for number, times in data["blocks"].items()},
+            {
+                name: RuleTally(
+                    **{
+                        **rule,
+                        "outputs": tuple(rule["outputs"]),
+                        "findings": tuple(
+                            Finding(**{**item, "rank": tuple(item["rank"])}) for item in rule["findings"]
+                        ),
+                    }
+                )
+                for name, rule in data["rules"].items()
+            },
+            {
+                name: Moved(**{**moved, "histogram": tuple(moved["histogram"])})
+                for name, moved in data["moved"].items()
+            },
+            {
+                name: FaultTally(**{**fault, "frames": tuple(fault["frames"])})
+                for name, fault in data["faults"].items()
+            },
+        )
+
+
+def _merge(a: Mapping[Any, V], b: Mapping[Any, V], join: Any) -> dict[Any, V]:
+    """Both mappings, in sorted order of keys, so that equal tallies are written as equal bytes."""
+    keys = sorted({*a, *b})
+    return {k: join(a[k], b[k]) if k in a and k in b else a[k] if k in a else b[k] for k in keys}

@@ -1,0 +1,227 @@
+"""From merged tallies to one verdict: PASS, FAIL or INCONCLUSIVE.
+
+Fail closed: a rule that compared nothing, a case that is not accounted for, a source that was not reached and a
+run without rules are INCONCLUSIVE, never PASS. Verdicts are judged from the merged state and never merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.compare.rules import SameError
+from harness.compare.ruleset import Bound, Changed, NotWorse
+from harness.compare.tally import RuleTally, Tally
+from harness.errors import Exit, HarnessError, worst
+
+PASS, FAIL, INCONCLUSIVE, REPORTED = "PASS", "FAIL", "INCONCLUSIVE", "REPORTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule on one source, judged. `measured` and `limit` are words; `reason` says why it is no PASS."""
+
+    bound: Bound
+    status: str
+    measured: str
+    limit: str
+    violations: int = 0
+    compared: int = 0
+    both_nan: int = 0
+    largest: float = 0.0
+    worst_key: str = ""
+    reason: str = ""
+    code: str = ""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it can keep a release back."""
+        return self.bound.severity == "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One source after its run: what was planned, what was seen (None: not reached), what went wrong."""
+
+    name: str
+    planned: int
+    tally: Tally | None
+    search: bool = False
+    trouble: tuple[HarnessError, ...] = ()
+
+    def accounting(self) -> dict[str, int]:
+        """Every planned case, by what became of it; the identity of law 4 holds by construction."""
+        seen = (self.tally or Tally()).accounting
+        return {
+            "planned": self.planned,
+            "compared": seen.compared,
+            "baseline_faulted": seen.baseline_faulted,
+            "candidate_faulted": seen.candidate_faulted,
+            "both_faulted": seen.both_faulted,
+            "dropped": seen.dropped,
+            "not_reached": max(0, self.planned - seen.seen),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer, the exit code that carries it, and the one line that explains it."""
+
+    name: str
+    exit: Exit
+    reason: str
+    hint: str = ""
+
+
+def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
+    """One rule on one source. `NotWorse` is judged by `statistics` instead, from kept columns."""
+    assert not isinstance(bound.rule, NotWorse)
+    tally = (state.tally.rules.get(bound.name) if state.tally else None) or RuleTally()
+    limit = bound.limit(tally.compared)
+    worst_key = tally.findings[0].key if tally.findings else ""
+    result = RuleResult(
+        bound,
+        PASS,
+        measured=f"{tally.violations:,} of {tally.compared:,} rows",
+        limit=_limit_words(bound, limit),
+        violations=tally.violations,
+        compared=tally.compared,
+        both_nan=tally.both_nan,
+        largest=tally.largest,
+        worst_key=worst_key,
+    )
+    if tally.violations > limit:
+        return replace(result, status=FAIL, reason=_violation_words(bound, tally, limit))
+    if state.tally is None:
+        return replace(result, status=INCONCLUSIVE, code="E10", reason=f"{state.name} was not compared")
+    if not tally.outputs and not isinstance(bound.rule, SameError) and state.tally.accounting.compared:
+        return replace(
+            result,
+            status=INCONCLUSIVE,
+            code="E28",
+            reason=f"rule {bound.name} checked nothing: no output is named {bound.output}",
+        )
+    if tally.compared == 0:
+        return replace(result, status=INCONCLUSIVE, code="E10", reason=f"0 of {state.planned:,} comparisons")
+    if tally.compared < bound.min_cases:
+        return replace(
+            result,
+            status=INCONCLUSIVE,
+            reason=f"{tally.compared:,} cases are fewer than min_cases = {bound.min_cases:,}",
+        )
+    return result
+
+
+def _limit_words(bound: Bound, limit: int) -> str:
+    if bound.max_violation_rate is not None:
+        return f"{limit:,} rows ({bound.max_violation_rate * 100:.4g}%)"
+    return f"{limit:,} rows" if limit else "none"
+
+
+def _violation_words(bound: Bound, tally: RuleTally, limit: int) -> str:
+    """`214 of 10,000 rows violate price-close (…); the limit is 50`."""
+    count = f"{tally.violations:,} of {tally.compared:,} rows"
+    if tally.problems:
+        first, rows = max(tally.problems.items(), key=lambda item: (item[1], item[0]))
+        more = f" (and {len(tally.problems) - 1} more)" if len(tally.problems) > 1 else ""
+        return f"{first}{more}: {rows:,} of {tally.compared:,} rows"
+    if bound.kind == "faults":
+        sides = "the candidate fails where the baseline answers" if bound.rule.new_only else "one version alone fails"  # type: ignore[union-attr]  # fmt: skip
+        return f"{sides}: {count}"
+    if isinstance(bound.rule, Changed):
+        return f"{count} changed; the limit is {limit:,}"
+    allowed = f"the limit is {limit:,}" if limit else "none may"
+    return f"{count} violate {bound.name} ({bound.rule.says()}); {allowed}"
+
+
+def accounting_troubles(state: SourceState, bounds: Sequence[Bound]) -> list[HarnessError]:
+    """Why the cases of a source do not add up to a comparison of every one of them. Empty: they do."""
+    if state.tally is None:
+        return [] if state.trouble else [_unsure(f"{state.name} was not compared", state.name, "E10")]
+    troubles = []
+    twice = sorted(number for number, times in state.tally.blocks.items() if times > 1)
+    if twice:
+        troubles.append(
+            _unsure(f"ledger mismatch: block {twice[0]} was compared more than once", state.name, "E13")
+        )
+    seen = state.tally.accounting
+    if state.planned == 0:
+        troubles.append(_unsure("0 of 0 comparisons", state.name, "E10"))
+    elif seen.seen > state.planned:
+        troubles.append(
+            _unsure(
+                f"ledger mismatch: {seen.seen:,} cases seen of {state.planned:,} planned", state.name, "E13"
+            )
+        )
+    elif seen.seen < state.planned and not state.trouble:
+        troubles.append(
+            _unsure(f"partial run: {seen.seen:,} of {state.planned:,} cases reached", state.name, "E11")
+        )
+    elif seen.compared == 0 and not state.trouble:
+        troubles.append(_unsure(f"0 of {state.planned:,} comparisons", state.name, "E10"))
+    unanswered = seen.both_faulted + seen.baseline_faulted
+    if unanswered and not any(isinstance(bound.rule, SameError) for bound in bounds):
+        who = "both versions fail" if seen.both_faulted else "the baseline fails"
+        troubles.append(
+            HarnessError(
+                f"{who} on {unanswered:,} of {state.planned:,} cases: nothing to compare there",
+                where=state.name,
+                hint='mend the inputs, or bind a rule = "same_error" to them: such rows are then accounted for',
+                code="E10",
+                exit=Exit.INCONCLUSIVE,
+            )
+        )
+    return troubles
+
+
+def decide(
+    results: Sequence[RuleResult], troubles: Sequence[HarnessError], planned: int, headline: Mapping[str, str]
+) -> Verdict:
+    """The verdict of a run: FAIL over INCONCLUSIVE over PASS; the exit code by precedence.
+
+    `headline` gives the words of a PASS (`"pass"`), since what a release manager wants to know then depends on
+    the kind of change.
+    """
+    failed = [result for result in results if result.decides and result.status == FAIL]
+    unsure = [result for result in results if result.decides and result.status == INCONCLUSIVE]
+    codes = [Exit.FAIL] * bool(failed) + [Exit.INCONCLUSIVE] * bool(unsure)
+    codes += [trouble.exit for trouble in troubles]
+    nothing = not results or planned == 0
+    if nothing and not troubles:
+        codes.append(Exit.INCONCLUSIVE)
+    exit = worst(codes)
+    if failed or any(trouble.exit == Exit.FAIL for trouble in troubles):
+        name = FAIL
+    else:
+        name = PASS if exit == Exit.PASS else INCONCLUSIVE
+    if name == FAIL:
+        said = [trouble.headline for trouble in troubles if trouble.exit == Exit.FAIL]
+        said += [f"{result.reason}  [{result.bound.name}, {result.bound.source}]" for result in failed]
+        more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+        return Verdict(FAIL, exit, said[0] + more)
+    if name == INCONCLUSIVE:
+        # the cause comes first: a dead worker explains why its rules compared nothing
+        said = [trouble.headline for trouble in sorted(troubles, key=_gravity)]
+        said += [
+            f"{result.code} {result.reason}  [{result.bound.name}, {result.bound.source}]".strip()
+            for result in unsure
+        ]
+        hint = next((trouble.hint for trouble in sorted(troubles, key=_gravity) if trouble.hint), "")
+        more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+        return Verdict(INCONCLUSIVE, exit, (said or ["E10 0 of 0 comparisons"])[0] + more, hint)
+    return Verdict(PASS, exit, headline["pass"])
+
+
+def _gravity(trouble: HarnessError) -> int:
+    # accounting (E10, E11, E13) says that something is missing; whatever else is there says why
+    return 1 if trouble.code in ("E10", "E11") else 0
+
+
+def _unsure(message: str, where: str, code: str) -> HarnessError:
+    return HarnessError(
+        message,
+        where=where,
+        hint="run the whole comparison again: pytest --compare-to=previous -m differential",
+        code=code,
+        exit=Exit.INCONCLUSIVE,
+    )

@@ -1,0 +1,346 @@
+"""The pytest face of a run: collection, items, exit code, closing lines. Everything else is asked of `run`.
+
+Each rule on each input source is one item below the configuration file, so that `-v`, `-k`, `-m`, node ids, JUnit
+XML and pytest-xdist treat it as a test; what decides is the merged state, judged at the end of the session.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import settings as configuration
+from harness.errors import Exit, HarnessError, worst
+from harness.run import tombstone
+
+if TYPE_CHECKING:
+    from harness.compare.ruleset import Bound
+    from harness.compare.verdict import RuleResult
+    from harness.inputs import InputSource
+    from harness.run.conclude import Conclusion
+    from harness.run.session import Session
+
+STATUS = "harness_status"
+
+
+def start(config: pytest.Config) -> None:
+    """Called before any conftest is loaded: the tombstone is written, then the hooks are registered."""
+    gate = Gate(config)
+    config.pluginmanager.register(gate, "model-harness-gate")
+
+
+class Gate:
+    """The hooks of one pytest process, in the controller or in a worker of pytest-xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        options = config.known_args_namespace
+        self.options = options
+        self.root = config.rootpath
+        self.run_id = tombstone.announced()
+        self.worker = bool(self.run_id)
+        self.began, self.started = time.monotonic(), datetime.datetime.now(datetime.UTC)
+        self.collect_only = bool(getattr(options, "collectonly", False))
+        self.trouble: HarnessError | None = None
+        self.settings: configuration.Settings | None = None
+        self.session: Session | None = None
+        self.conclusion: Conclusion | None = None
+        self.executed: set[tuple[str, str]] = set()
+        self.failed_elsewhere: set[str] = set()
+        self.crashed: list[str] = []
+        self.workers = 0
+        self.file: Path | None = None
+        try:
+            self.file = configuration.find(self.root, options.compare_config or "")
+            self.settings = configuration.load(self.file)
+        except HarnessError as error:
+            self.trouble = error
+        reports = self.settings.reports_path if self.settings else self.root / "reports"
+        self.folder = Path(options.compare_report).absolute() if options.compare_report else reports
+        if self.worker or self.collect_only:
+            return
+        self.run_id = tombstone.new_run_id()
+        try:
+            tombstone.begin(self.folder, self.run_id)
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from None
+        tombstone.announce(self.run_id)
+
+    # ---- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Plan the run, and see that the configuration file is collected whatever paths were typed."""
+        self.reporter = config.pluginmanager.get_plugin("terminalreporter")
+        self.capture = config.pluginmanager.get_plugin("capturemanager")
+        if self.trouble is None and self.settings is not None:
+            self._plan()
+        if self.file is not None and not any(_names(arg, self.file, config) for arg in config.args):
+            config.args.append(str(self.file))
+
+    def _plan(self) -> None:
+        from harness.run.plan import Request, make_plan
+        from harness.run.session import Session
+
+        assert self.settings is not None
+        try:
+            _check_change(self.options.compare_change)
+            plan = make_plan(self.settings, self._request(Request), self.run_id or "collect", self.folder)
+        except HarnessError as error:
+            self.trouble = error
+        else:
+            self.session = Session(plan, self._progress, quiet=self.worker)
+
+    def _request(self, request: Any) -> Any:
+        return request(
+            self.options.compare_to,
+            self.options.compare_candidate,
+            self.options.compare_change,
+            self.options.compare_seed,
+            self.options.compare_allow_same,
+        )
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """The configuration file holds the gate."""
+        if self.session is not None and self.file is not None and file_path == self.file:
+            return GateFile.from_parent(parent, path=file_path, gate=self)  # type: ignore[no-any-return]
+        return None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """A run that cannot be planned runs nothing: the reason is said at the end."""
+        if self.trouble is not None:
+            session.items.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Nothing to run without a plan."""
+        return True if self.trouble is not None else None
+
+    # ---- running
+
+    @pytest.fixture(scope="session")
+    def comparison(self) -> Any:
+        """Both versions, for differential tests written by hand: see `harness.run.session.Comparison`."""
+        assert self.session is not None
+        return self.session.comparison()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Which items ran, and which tests that are not ours failed. In the controller, for all workers."""
+        properties = dict(report.user_properties)
+        if STATUS in properties:
+            source, rule = str(properties["harness_item"]).split("\t")
+            self.executed.add((source, rule))
+        elif report.failed:
+            self.failed_elsewhere.add(report.nodeid)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """INCONCLUSIVE is neither passed nor failed."""
+        if report.when == "call" and dict(report.user_properties).get(STATUS) == "INCONCLUSIVE":
+            return "inconclusive", "?", "INCONCLUSIVE"
+        return None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        """A worker of pytest-xdist that ended with an error."""
+        self.workers += 1
+        if error:
+            self.crashed.append(node.gateway.id)
+
+    # ---- the end
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Judge, publish, and set the exit code."""
+        if self.session is not None:
+            self.session.close()
+        if self.worker or self.collect_only:
+            if self.collect_only and self.trouble is not None:
+                session.exitstatus = int(self.trouble.exit)
+            return
+        self.conclusion = self._conclude(int(exitstatus))
+        ours = self.conclusion.verdict.exit
+        # 5: nothing was collected, which our own verdict says better; 3: an error inside pytest outranks all
+        theirs = int(exitstatus) if int(exitstatus) in (1, 2, 4) else 0
+        session.exitstatus = 3 if int(exitstatus) == 3 else int(worst([ours, theirs]))
+
+    def _conclude(self, exitstatus: int) -> Conclusion:
+        from harness.run.conclude import Circumstances, conclude, fail_early, publish
+        from harness.run.plan import Request
+        from harness.run.tree import tree_of
+
+        tree = tree_of(self.root)
+        around = Circumstances(
+            command=shlex.join(["pytest", *sys.argv[1:]]),
+            started=self.started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - self.began,
+            tree=tree,
+            executed=frozenset(self.executed),
+            other_failures=len(self.failed_elsewhere),
+            troubles=tuple(self._troubles(exitstatus)),
+            workers=self.workers,
+        )
+        if self.session is None:
+            assert self.trouble is not None
+            request = self._request(Request)
+            conclusion = fail_early(request, self.settings, self.run_id, self.trouble, around)
+        else:
+            conclusion = conclude(self.session.plan, self.session.states(), self.session.seen(around))
+        return publish(conclusion, self.folder, tree)
+
+    def _troubles(self, exitstatus: int) -> Iterator[HarnessError]:
+        for worker in self.crashed:
+            yield HarnessError(
+                f"{worker} crashed",
+                where="pytest-xdist",
+                hint="run the comparison again without -n to see what ends the worker",
+                code="E12",
+                exit=Exit.INCONCLUSIVE,
+            )
+        if exitstatus == 2:
+            yield HarnessError(
+                "interrupted",
+                where="pytest",
+                hint="run the comparison again",
+                code="E14",
+                exit=Exit.INTERRUPTED,
+            )
+        if exitstatus == 3:
+            yield HarnessError(
+                "pytest ended with an internal error",
+                where="pytest",
+                hint="the traceback above names it",
+                exit=Exit.INCONCLUSIVE,
+            )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """The closing lines: the last that is printed says the verdict."""
+        if not self.worker:
+            tombstone.withdraw()
+        if self.conclusion is not None and self.reporter is not None:
+            from harness.reporting import console
+
+            writer = self.reporter._tw  # pytest has no public way to print after its own last line
+            writer.line()
+            for line in console.lines(self.conclusion.record, color=writer.hasmarkup):
+                writer.line(line)
+        elif self.collect_only and self.trouble is not None and self.reporter is not None:
+            self.reporter._tw.line(str(self.trouble))
+
+    def _progress(self, line: str) -> None:
+        """One line while workers start and rows run; rewritten in place on a terminal."""
+        if self.worker or self.reporter is None or self.reporter.verbosity < 0:
+            return
+        with self.capture.global_and_fixture_disabled():
+            if self.reporter.isatty:
+                self.reporter.rewrite(f"model harness: {line}", erase=True)
+            elif not line.endswith(" cases"):
+                self.reporter.ensure_newline()
+                self.reporter.write_line(f"model harness: {line}")
+
+
+class GateFile(pytest.File):
+    """The configuration file as a collector of input sources."""
+
+    def __init__(self, *, gate: Gate, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.gate = gate
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """One collector for each input source."""
+        assert self.gate.session is not None
+        for source in self.gate.session.plan.sources:
+            yield GateSource.from_parent(self, name=source.name, source=source)
+
+
+class GateSource(pytest.Collector):
+    """One input source as a collector of rules."""
+
+    parent: GateFile
+
+    def __init__(self, *, source: InputSource, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.source = source
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item for each rule."""
+        session = self.parent.gate.session
+        assert session is not None
+        for bound in session.plan.bounds_of(self.source.name):
+            yield GateItem.from_parent(self, name=bound.name, bound=bound)
+
+
+class GateItem(pytest.Item):
+    """One rule on one input source."""
+
+    parent: GateSource
+
+    def __init__(self, *, bound: Bound, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.bound = bound
+        self.add_marker("differential")
+
+    def runtest(self) -> None:
+        """Drive the source, if nobody has, and judge this rule."""
+        session = self.parent.parent.gate.session
+        assert session is not None
+        result = session.judge(self.parent.source, self.bound)
+        self.user_properties.append((STATUS, result.status))
+        self.user_properties.append(("harness_item", f"{self.bound.source}\t{self.bound.name}"))
+        if result.status != "PASS" and result.decides:
+            raise NotPassed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The reason, the limit and where to look; a traceback only for what is not a judgement."""
+        if isinstance(excinfo.value, NotPassed):
+            return excinfo.value.words()
+        if isinstance(excinfo.value, HarnessError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Shown as `pyproject.toml::holdout::price-close`."""
+        return self.path, None, f"{self.parent.name}::{self.name}"
+
+
+class NotPassed(Exception):
+    """A rule that did not pass: FAIL or INCONCLUSIVE."""
+
+    def __init__(self, result: RuleResult) -> None:
+        super().__init__(result.reason)
+        self.result = result
+
+    def words(self) -> str:
+        """The failure as pytest shows it."""
+        one = self.result
+        lines = [
+            f"{one.status}: {one.code} {one.reason}".replace(":  ", ": "),
+            f"  rule: {one.bound.name} on {one.bound.source}: {one.bound.rule.says()}",
+            f"  measured: {one.measured}, limit: {one.limit}",
+        ]
+        if one.worst_key:
+            lines.append(f"  worst case: {one.worst_key}")
+        return "\n".join(lines)
+
+
+def _names(argument: str, file: Path, config: pytest.Config) -> bool:
+    """Whether a typed argument is the configuration file or a node in it."""
+    path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+    return path == file.resolve()
+
+
+def _check_change(kind: str | None) -> None:
+    from harness.errors import did_you_mean
+
+    if kind is not None and kind not in configuration.CHANGES:
+        raise HarnessError(
+            f'--compare-change is "{kind}"',
+            where="command line",
+            hint=did_you_mean(kind, configuration.CHANGES),
+        )

@@ -1,0 +1,41 @@
+"""What answers a batch: the protocol that every way of running a version follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from harness.tables import Batch, Outcome
+from harness.versions.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a version is being run, for the report: isolation reached, interpreter, library versions."""
+
+    isolation: str
+    python: str = ""
+    libraries: dict[str, str] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+
+
+class Predictor(Protocol):
+    """A version that can be asked. Opened at first use or by `open`, kept for the session, closed once.
+
+    `open` and `predict` raise HarnessError for infrastructure (E01–E08, E33–E40: a worker that ended, a time-out,
+    an unreachable endpoint); what the model itself raised on a row is a fault in the outcome.
+    """
+
+    version: Version
+
+    def open(self) -> Running:
+        """Start it and wait until it can answer. A second call answers the same again."""
+        ...
+
+    def predict(self, batch: Batch) -> Outcome:
+        """Ask the whole batch; the outcome has its length and order."""
+        ...
+
+    def close(self) -> tuple[str, ...]:
+        """Stop it and whatever it started; returns events worth reporting (E07 stray processes)."""
+        ...

@@ -1,0 +1,1 @@
+"""One run, from settings to verdict: plan, drive, conclude. The only room that knows all the others."""

@@ -1,0 +1,426 @@
+"""The end of a run: every source's state judged, one verdict, the record, the reports, `verdict.json` last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness import reporting
+from harness.compare.align import MOVED_EDGES, MOVED_OVER
+from harness.compare.ruleset import Bound, NotWorse
+from harness.compare.tally import Finding, Moved
+from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide, judge_rule
+from harness.errors import Exit, HarnessError
+from harness.run import headline, quality, tombstone
+from harness.run.plan import Plan, Request, rules_digest
+from harness.run.tree import Tree
+from harness.settings import Settings
+from harness.statistics.quality import Quality
+from harness.versions.version import Version
+
+HIDDEN = "(private)"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the face of a run (pytest or the command) knows about it. `executed`: the items that ran, as
+    (source, rule), or None where the face has no items to lose."""
+
+    command: str
+    started: str
+    seconds: float
+    tree: Tree
+    executed: frozenset[tuple[str, str]] | None = None
+    other_failures: int = 0
+    troubles: tuple[HarnessError, ...] = ()
+    events: tuple[str, ...] = ()
+    workers: int = 0
+    running: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The verdict and the record that says it."""
+
+    verdict: Verdict
+    record: dict[str, Any]
+
+
+def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -> Conclusion:
+    """Judge, and build the record. Writes nothing."""
+    by_name = {state.name: state for state in states}
+    results: list[RuleResult] = []
+    qualities: list[tuple[str, Quality]] = []
+    harmed: list[tuple[Bound, Finding]] = []
+    for source, bound in plan.items():
+        state = by_name[source.name]
+        if isinstance(bound.rule, NotWorse):
+            judged = quality.judge(plan, source, bound, state)
+            results.append(judged.result)
+            harmed += [(bound, finding) for finding in judged.harmed]
+            if judged.quality is not None:
+                qualities.append((source.name, judged.quality))
+        else:
+            results.append(judge_rule(bound, state))
+    troubles = [*around.troubles, *_troubles(plan, states, around)]
+    moved = [
+        (state, output, one)
+        for state in states
+        if state.tally is not None
+        for output, one in state.tally.moved.items()
+    ]
+    noise = plan.candidate.manifest.training_noise if plan.candidate.manifest else None
+    shown = [] if plan.change.kind != "retrain" else [(one, noise) for s, _, one in moved if not s.search]
+    warnings = _warnings(results, shown)
+    words = {"pass": headline.passed(plan, [q for _, q in qualities])}
+    verdict = decide(results, troubles, plan.planned, words)
+    title = headline.headline(plan, verdict, [q for _, q in qualities], shown)
+    hidden = set(plan.settings.private)
+    result = {
+        "verdict": verdict.name,
+        "exit": int(verdict.exit),
+        "headline": title,
+        "reason": title.partition(": ")[2],
+        "next": verdict.hint or _next(plan, verdict),
+        "change": plan.change.kind,
+        "change_evidence": list(plan.change.evidence),
+        "model": plan.settings.model,
+        "baseline": _version(plan.baseline),
+        "candidate": _version(plan.candidate),
+        "planned": plan.planned,
+        "compared": sum(state.accounting()["compared"] for state in states),
+        "accounting": _sum(states),
+        "sources": [_source(plan, state) for state in states],
+        "rules": [_rule(one) for one in results],
+        "faults": _faults(states, troubles),
+        "quality": [{"source": name, **asdict(q)} for name, q in qualities],
+        "moved": [_moved(state.name, output, one, noise) for state, output, one in moved],
+        "findings": [
+            *_findings(states, plan, hidden),
+            *(_finding(bound.source, bound, one, hidden, harm=True) for bound, one in harmed),
+        ],
+        "chosen": _chosen(plan),
+        "warnings": warnings,
+        "private": sorted(hidden),
+        "rules_digest": rules_digest(plan.settings),
+    }
+    return Conclusion(verdict, reporting.compose(result, _run(plan.run_id, around)))
+
+
+def fail_early(
+    request: Request, settings: Settings | None, run_id: str, trouble: HarnessError, around: Circumstances
+) -> Conclusion:
+    """The record of a run that could not be planned: it has a reason, and nothing compared."""
+    verdict = Verdict("FAIL" if trouble.exit == Exit.FAIL else "INCONCLUSIVE", trouble.exit, trouble.headline)
+    unknown = {"spec": "", "version": "", "digest": ""}
+    result = {
+        "verdict": verdict.name,
+        "exit": int(verdict.exit),
+        "headline": headline.headline(None, verdict, (), ()),
+        "reason": trouble.headline,
+        "next": trouble.hint,
+        "change": (settings.change if settings else "auto"),
+        "change_evidence": [],
+        "model": settings.model if settings else "",
+        "baseline": unknown | {"spec": request.compare_to},
+        "candidate": unknown | {"spec": request.candidate or (settings.candidate if settings else "")},
+        "planned": 0,
+        "compared": 0,
+        "accounting": _sum(()),
+        "sources": [],
+        "rules": [],
+        "faults": _faults((), [trouble]),
+        "quality": [],
+        "moved": [],
+        "findings": [],
+        "chosen": [],
+        "warnings": [],
+        "private": sorted(settings.private) if settings else [],
+        "rules_digest": "",
+    }
+    return Conclusion(verdict, reporting.compose(result, _run(run_id, around)))
+
+
+def publish(conclusion: Conclusion, folder: Any, tree: Tree) -> Conclusion:
+    """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS."""
+    record = conclusion.record
+    try:
+        reporting.write_all(record, folder)
+    except HarnessError as error:
+        verdict = conclusion.verdict
+        if verdict.name == "PASS":
+            verdict = Verdict("INCONCLUSIVE", error.exit, error.headline, error.hint)
+        record = record | {
+            "verdict": verdict.name,
+            "exit": int(verdict.exit),
+            "reason": verdict.reason,
+            "headline": f"{headline.WORDS[verdict.name]}: {verdict.reason}",
+            "next": error.hint,
+        }
+        conclusion = Conclusion(verdict, record)
+    summary = reporting.summary(record)
+    summary |= {
+        "rules_digest": record["result"]["rules_digest"],
+        "commit": tree.commit,
+        "tree": tree.tree,
+        "harness": record["run"]["harness"],
+    }
+    tombstone.end(folder, summary)
+    return conclusion
+
+
+def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) -> list[HarnessError]:
+    troubles: list[HarnessError] = []
+    if plan.change.contradicted:
+        troubles.append(
+            HarnessError(
+                f"declared {plan.change.declared}, but {plan.change.contradicted}",
+                where="change",
+                hint="declare what the manifests say, or leave change = auto",
+                code="E55",
+                exit=Exit.FAIL,
+            )
+        )
+    for state in states:
+        troubles += state.trouble
+        troubles += accounting_troubles(state, plan.bounds_of(state.name))
+    if around.executed is not None:
+        items = {(source.name, bound.name) for source, bound in plan.items()}
+        missing = sorted(items - around.executed)
+        if missing:
+            first = "::".join(missing[0])
+            troubles.append(
+                HarnessError(
+                    f"partial run: {len(items) - len(missing)} of {len(items)} checks ran; {first} did not",
+                    where="pytest",
+                    hint="run without -k, -x, --lf and typed node ids: a verdict needs every check",
+                    code="E11",
+                    exit=Exit.INCONCLUSIVE,
+                )
+            )
+    if around.other_failures:
+        plural = "tests" if around.other_failures > 1 else "test"
+        troubles.append(
+            HarnessError(
+                f"{around.other_failures} ordinary {plural} failed in the same session",
+                where="pytest",
+                hint="mend them: a failing test forbids PASS",
+                exit=Exit.FAIL,
+            )
+        )
+    return troubles
+
+
+def _next(plan: Plan, verdict: Verdict) -> str:
+    if verdict.name == "PASS":
+        return "nothing to do" if plan.unchanged else "harness verify && harness release"
+    if verdict.name == "FAIL":
+        if plan.candidate.manifest is None or plan.baseline.manifest is None:
+            return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
+        return "look at the worst cases in the report, then mend the candidate and train again"
+    return "run the comparison again"
+
+
+def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float | None]]) -> list[str]:
+    warnings = [
+        f"{one.bound.name} on {one.bound.source}: {one.reason} (severity warn)"
+        for one in results
+        if not one.decides and one.status != "PASS"
+    ]
+    for one, noise in shown:
+        if noise is not None and one.compared and one.count / one.compared > 2 * noise:
+            rate = one.count / one.compared
+            warnings.append(
+                f"{rate * 100:.0f}% of predictions moved by over 1%: more than twice what another seed alone "
+                f"moves ({noise * 100:.0f}%)"
+            )
+    return warnings
+
+
+def _version(version: Version) -> dict[str, Any]:
+    manifest = version.manifest
+    data = {
+        "spec": version.spec,
+        "version": version.version,
+        "digest": version.digest,
+        "sha256": version.sha256,
+        "name": version.name,
+        "why": version.why,
+        "kind": version.kind,
+    }
+    if manifest is not None:
+        data |= {
+            "python": manifest.python,
+            "data": manifest.data.get("sha256", ""),
+            "configuration": manifest.configuration.get("sha256", ""),
+            "lock": manifest.lock.get("sha256", ""),
+            "commit": manifest.code.get("commit", ""),
+            "metrics": dict(manifest.metrics),
+        }
+    return data
+
+
+def _source(plan: Plan, state: SourceState) -> dict[str, Any]:
+    source = next(source for source in plan.sources if source.name == state.name)
+    return {
+        "name": source.name,
+        "kind": "search" if source.search else "table",
+        "where": source.where,
+        "planned": state.planned,
+        "accounting": state.accounting(),
+        "labelled": source.labelled,
+        "seed": getattr(source, "seed", None),
+    }
+
+
+def _rule(one: RuleResult) -> dict[str, Any]:
+    return {
+        "name": one.bound.name,
+        "rule": one.bound.kind,
+        "inputs": one.bound.source,
+        "output": one.bound.output,
+        "status": one.status,
+        "severity": one.bound.severity,
+        "chosen": one.bound.chosen,
+        "says": one.bound.rule.says(),
+        "measured": one.measured,
+        "limit": one.limit,
+        "violations": one.violations,
+        "compared": one.compared,
+        "both_nan": one.both_nan,
+        "largest": one.largest,
+        "worst_key": one.worst_key,
+        "reason": f"{one.code} {one.reason}".strip() if one.reason else "",
+        "owner": one.bound.owner,
+        "justified": one.bound.reason,
+    }
+
+
+def _faults(states: Sequence[SourceState], troubles: Sequence[HarnessError]) -> list[dict[str, Any]]:
+    found = []
+    for state in states:
+        for key, fault in (state.tally.faults if state.tally else {}).items():
+            side, error, message = key.split("\t", 2)
+            found.append(
+                {
+                    "code": "",
+                    "side": side,
+                    "source": state.name,
+                    "message": message,
+                    "error": error,
+                    "count": fault.count,
+                    "first_key": fault.first_key,
+                    "frames": list(fault.frames),
+                    "hint": "",
+                }
+            )
+    for trouble in troubles:
+        found.append(
+            {
+                "code": trouble.code,
+                "side": "run",
+                "source": trouble.where,
+                "message": trouble.message,
+                "error": "",
+                "count": 1,
+                "first_key": "",
+                "frames": [],
+                "hint": trouble.hint,
+            }
+        )
+    return found
+
+
+def _moved(source: str, output: str, one: Moved, noise: float | None) -> dict[str, Any]:
+    return {
+        "source": source,
+        "output": output,
+        "over": MOVED_OVER,
+        "count": one.count,
+        "compared": one.compared,
+        "rate": one.count / one.compared if one.compared else None,
+        "noise": noise,
+        "largest": one.largest,
+        "largest_key": one.largest_key,
+        "histogram": {"edges": list(MOVED_EDGES), "counts": list(one.histogram)},
+    }
+
+
+def _findings(states: Sequence[SourceState], plan: Plan, hidden: set[str]) -> list[dict[str, Any]]:
+    return [
+        _finding(state.name, bound, finding, hidden)
+        for state in states
+        for bound in plan.bounds_of(state.name)
+        if state.tally is not None and bound.name in state.tally.rules
+        for finding in state.tally.rules[bound.name].findings
+    ]
+
+
+def _finding(
+    source: str, bound: Bound, finding: Finding, hidden: set[str], harm: bool = False
+) -> dict[str, Any]:
+    def shown(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: HIDDEN if name in hidden else value for name, value in values.items()}
+
+    return {
+        "source": source,
+        "rule": bound.name,
+        "output": finding.output,
+        "key": finding.key,
+        "magnitude": finding.magnitude,
+        "says": bound.rule.says(),
+        "inputs": shown(finding.inputs),
+        "baseline": shown(finding.baseline),
+        "candidate": shown(finding.candidate),
+        "target": finding.target,
+        "shrunk": finding.shrunk,
+        "harm": finding.magnitude if harm else None,
+    }
+
+
+def _sum(states: Sequence[SourceState]) -> dict[str, int]:
+    names = (
+        "planned",
+        "compared",
+        "baseline_faulted",
+        "candidate_faulted",
+        "both_faulted",
+        "dropped",
+        "not_reached",
+    )
+    return {name: sum(state.accounting()[name] for state in states) for name in names}
+
+
+def _chosen(plan: Plan) -> list[str]:
+    change = plan.change
+    why = "; ".join(change.evidence)
+    lines = [f"change = {change.declared}: judged as {change.kind} ({why})"]
+    defaults = sorted({b.name for b in plan.bounds if b.chosen.startswith("default")})
+    if defaults:
+        lines.append(f"default rules of a {change.kind}: {', '.join(defaults)}")
+    if change.kind == "retrain" and not any(b.chosen == "configured" for b in plan.bounds):
+        lines.append("values are reported and not judged one by one: a retrain moves them")
+    return lines
+
+
+def _run(run_id: str, around: Circumstances) -> dict[str, Any]:
+    import platform
+
+    from harness import __version__
+
+    return {
+        "run_id": run_id,
+        "started": around.started,
+        "seconds": round(around.seconds, 3),
+        "command": around.command,
+        "harness": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "commit": around.tree.commit,
+        "tree": around.tree.tree,
+        "dirty": around.tree.dirty,
+        "workers": around.workers,
+        "events": list(around.events),
+        **around.running,
+    }

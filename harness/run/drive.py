@@ -1,0 +1,197 @@
+"""Driving one source: both versions asked at the same time, every batch compared, every answer kept.
+
+A source is driven once in a run, by whichever process comes first; the others wait for it and read its state. A
+process that dies gives the lock back, and the next one takes over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import files, predictors
+from harness.compare.align import compare
+from harness.compare.ruleset import Bound
+from harness.compare.tally import Tally
+from harness.compare.verdict import SourceState
+from harness.errors import Exit, HarnessError
+from harness.inputs import InputSource
+from harness.predictors.predictor import Predictor, Running
+from harness.run import answers
+from harness.run.plan import Plan
+from harness.tables import Batch, Outcome
+from harness.versions.version import Version
+
+Progress = Callable[[str], None]
+
+
+class Pair:
+    """Both versions of a session, opened at first use and asked at the same time."""
+
+    def __init__(self, baseline: Version, candidate: Version, progress: Progress) -> None:
+        self._versions = (baseline, candidate)
+        self._progress = progress
+        self._open: tuple[Predictor, Predictor] | None = None
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="harness-ask")
+        self.running: tuple[Running, Running] | None = None
+
+    def open(self) -> tuple[Predictor, Predictor]:
+        """Start both; the first failure is raised after both have been tried, and both can be closed."""
+        if self._open is None:
+            for side, version in zip(("baseline", "candidate"), self._versions, strict=True):
+                self._progress(f"starting {side} {version.name} {version.title}")
+            baseline = predictors.open_predictor(self._versions[0], "baseline", self._progress)
+            candidate = predictors.open_predictor(self._versions[1], "candidate", self._progress)
+            self._open = (baseline, candidate)
+        if self.running is None:
+            baseline, candidate = self._open
+            waiting = [self._threads.submit(p.open) for p in (baseline, candidate)]
+            troubles = [w.exception() for w in waiting]
+            for trouble in troubles:
+                if trouble is not None:
+                    raise trouble
+            self.running = (waiting[0].result(), waiting[1].result())
+        return self._open
+
+    def ask(self, batch: Batch) -> tuple[Outcome, Outcome]:
+        """Both outcomes of one batch; each version is given the columns that it declares."""
+        waiting = [
+            self._threads.submit(predictor.predict, part)
+            for predictor, part in zip(self.open(), _parts(batch, self._versions), strict=True)
+        ]
+        # both are awaited before either raises: a worker must not be left in the middle of a call
+        troubles = [w.exception() for w in waiting]
+        for trouble in troubles:
+            if trouble is not None:
+                raise trouble
+        return waiting[0].result(), waiting[1].result()
+
+    def close(self) -> tuple[str, ...]:
+        """Stop both; what is worth reporting comes back."""
+        events: tuple[str, ...] = ()
+        for predictor in self._open or ():
+            events += predictor.close()
+        self._open, self.running = None, None
+        self._threads.shutdown()
+        return events
+
+
+def _parts(batch: Batch, versions: Sequence[Version]) -> list[Batch]:
+    """The batch for each version. The same object where both take every column, so that it travels once."""
+    parts = []
+    for version in versions:
+        names = version.manifest.inputs.names if version.manifest else tuple(batch.columns)
+        if set(names) >= set(batch.columns):
+            parts.append(batch)
+        else:
+            columns = {name: column for name, column in batch.columns.items() if name in names}
+            parts.append(Batch(batch.source, batch.block, batch.start, batch.keys, columns))
+    return parts
+
+
+@dataclass
+class Recording:
+    """The step of a run: asks, compares, keeps the answers of tables, and sums what was seen so far."""
+
+    pair: Pair
+    bounds: Sequence[Bound]
+    folder: Path | None
+    progress: Progress
+    planned: int
+    total: Tally = Tally()
+
+    def __call__(self, batch: Batch) -> Tally:
+        """A planned batch."""
+        baseline, candidate = self.pair.ask(batch)
+        if self.folder is not None:
+            answers.keep(self.folder, batch, baseline, candidate)
+        tally = compare(batch, baseline, candidate, self.bounds)
+        self.total = self.total + tally
+        self.progress(f"{batch.source}: {self.total.accounting.seen:,} of {self.planned:,} cases")
+        return tally
+
+    def probe(self, batch: Batch) -> Tally:
+        """A batch outside the plan."""
+        baseline, candidate = self.pair.ask(batch)
+        return compare(batch, baseline, candidate, self.bounds)
+
+
+def state_of(plan: Plan, source: InputSource, pair: Pair, progress: Progress) -> SourceState:
+    """The state of one source: driven now if nobody has, else read."""
+    folder = plan.work / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock"):
+        state = read_state(plan, source)
+        if state is None:
+            state = _drive(plan, source, pair, progress)
+            files.write_json(folder / "state.json", _to_json(state))
+    return state
+
+
+def read_state(plan: Plan, source: InputSource) -> SourceState | None:
+    """The state that another process left, or None."""
+    path = plan.work / source.name / "state.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return SourceState(
+        source.name,
+        source.planned(),
+        None if data["tally"] is None else Tally.from_json(data["tally"]),
+        source.search,
+        tuple(
+            HarnessError(
+                trouble["message"],
+                where=trouble["where"],
+                hint=trouble["hint"],
+                code=trouble["code"],
+                exit=Exit(trouble["exit"]),
+            )
+            for trouble in data["trouble"]
+        ),
+    )
+
+
+def _drive(plan: Plan, source: InputSource, pair: Pair, progress: Progress) -> SourceState:
+    folder = None if source.search else plan.work / source.name
+    step = Recording(pair, plan.bounds_of(source.name), folder, progress, source.planned())
+    trouble: tuple[HarnessError, ...] = ()
+    tally: Tally | None
+    try:
+        tally = source.drive(step)
+    except HarnessError as error:
+        # what was seen before the trouble is kept: 412 answers are 412 answers
+        trouble, tally = (error,), step.total
+        if not tally.blocks:
+            tally = None
+    return SourceState(source.name, source.planned(), tally, source.search, trouble)
+
+
+def _to_json(state: SourceState) -> dict[str, Any]:
+    return {
+        "tally": None if state.tally is None else state.tally.to_json(),
+        "trouble": [
+            {
+                "message": error.message,
+                "where": error.where,
+                "hint": error.hint,
+                "code": error.code,
+                "exit": int(error.exit),
+            }
+            for error in state.trouble
+        ],
+    }
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

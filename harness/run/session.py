@@ -1,0 +1,122 @@
+"""One run in one process: the plan, both versions once they are needed, the states of the sources."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from harness import files
+from harness.compare.align import compare
+from harness.compare.ruleset import Bound, NotWorse
+from harness.compare.verdict import FAIL, RuleResult, SourceState, judge_rule
+from harness.errors import HarnessError
+from harness.inputs import InputSource
+from harness.run import quality
+from harness.run.conclude import Circumstances
+from harness.run.drive import Pair, read_state, state_of
+from harness.run.plan import Plan
+from harness.tables import Batch, Column, Outcome
+
+
+class Session:
+    """What a face of the harness (plugin, command) holds while a run lasts."""
+
+    def __init__(self, plan: Plan, progress: Callable[[str], None], quiet: bool = False) -> None:
+        self.plan = plan
+        self._pair = Pair(plan.baseline, plan.candidate, (lambda line: None) if quiet else progress)
+        self._progress = progress
+        self._states: dict[str, SourceState] = {}
+
+    def state(self, source: InputSource) -> SourceState:
+        """The state of one source, driven at the first call."""
+        if source.name not in self._states:
+            self._states[source.name] = state_of(self.plan, source, self._pair, self._progress)
+            self._note_running()
+        return self._states[source.name]
+
+    def judge(self, source: InputSource, bound: Bound) -> RuleResult:
+        """One rule on one source."""
+        state = self.state(source)
+        if isinstance(bound.rule, NotWorse):
+            return quality.judge(self.plan, source, bound, state).result
+        return judge_rule(bound, state)
+
+    def states(self) -> list[SourceState]:
+        """Every source's state as it stands, in this process or left by another; not reached where nowhere."""
+        return [
+            self._states.get(source.name)
+            or read_state(self.plan, source)
+            or SourceState(source.name, source.planned(), None, source.search)
+            for source in self.plan.sources
+        ]
+
+    def comparison(self) -> Comparison:
+        """Both versions, for tests written by hand."""
+        return Comparison(self.plan, self._pair)
+
+    def close(self) -> None:
+        """Stop both versions; events are left for the process that concludes."""
+        self._note_running()
+        events = self._pair.close()
+        if events:
+            files.write_json(self.plan.work / f"events-{os.getpid()}.json", list(events))
+
+    def seen(self, around: Circumstances) -> Circumstances:
+        """The circumstances, with what the processes of this run noted about their workers."""
+        running: Mapping[str, Any] = {}
+        for path in sorted(self.plan.work.glob("running-*.json")):
+            running = json.loads(path.read_text(encoding="utf-8"))
+        events = list(around.events)
+        for path in sorted(self.plan.work.glob("events-*.json")):
+            events += json.loads(path.read_text(encoding="utf-8"))
+        return replace(around, running=running, events=tuple(events))
+
+    def _note_running(self) -> None:
+        path = self.plan.work / f"running-{os.getpid()}.json"
+        if self._pair.running is not None and not path.exists():
+            baseline, candidate = self._pair.running
+            files.write_json(path, {"baseline": asdict(baseline), "candidate": asdict(candidate)})
+
+
+class Comparison:
+    """Both versions, for differential tests written by hand.
+
+    ```python
+    @pytest.mark.differential
+    def test_older_patients_move_together(comparison):
+        comparison.check([{"age": 40, …}, {"age": 60, …}])
+    ```
+    """
+
+    def __init__(self, plan: Plan, pair: Pair) -> None:
+        self.plan = plan
+        self._pair = pair
+
+    def ask(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Outcome, Outcome]:
+        """What baseline and candidate answer to these rows."""
+        return self._pair.ask(self._batch(rows))
+
+    def check(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Judge these rows by the rules that a search is judged by; raises AssertionError with the reasons."""
+        batch = self._batch(rows)
+        baseline, candidate = self._pair.ask(batch)
+        bounds = [bound for bound in self.plan.bounds if not isinstance(bound.rule, NotWorse)]
+        names = {bound.name: bound for bound in bounds}
+        tally = compare(batch, baseline, candidate, list(names.values()))
+        state = SourceState(batch.source, len(rows), tally)
+        failed = [one for one in (judge_rule(b, state) for b in names.values()) if one.status == FAIL]
+        if failed or tally.accounting.compared != len(rows):
+            reasons = [one.reason for one in failed] or [f"compared {tally.accounting.compared} of {len(rows)}"]
+            raise AssertionError("\n".join(reasons))
+
+    def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
+        if not rows:
+            raise HarnessError("0 of 0 comparisons: no rows to compare", hint="give at least one row", code="E10")
+        names = list(rows[0])
+        columns = {name: Column.of([row[name] for row in rows]) for name in names}
+        return Batch("by-hand", 0, 0, np.arange(len(rows)), columns)

@@ -1,0 +1,359 @@
+"""The one place where every option is declared.
+
+`[tool.harness]` in pyproject.toml, or `harness.toml`, becomes one frozen `Settings`; a key that is not declared
+here is refused, because a misspelt limit that is silently ignored is a gate that stands open.
+"""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, did_you_mean
+
+CHANGES = ("auto", "refactor", "upgrade", "retrain")
+SEVERITIES = ("fail", "warn")
+PASS_AS = ("frame", "records", "array")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`[tool.harness.versions.NAME]`: what a version spec needs beside its name."""
+
+    name: str = ""
+    spec: str = ""
+    python: str = ""
+    entry: str = ""
+    pass_as: str = "frame"
+    keyword: str = ""
+    outputs: str = ""
+    timeout: float = 30.0
+    memory: int = 4 * 2**30
+    request: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepts_generated: bool = False
+    allow_plain_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """`[tool.harness.retrain]`: how "not worse" is judged. `margin` None: the metric's default."""
+
+    primary: str = ""
+    margin: float | None = None
+    max_changed_rate: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """`generate = {rows, seconds, seed}`: the plan of a search is its rows; seconds are a ceiling."""
+
+    rows: int = 2000
+    seconds: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`)."""
+
+    name: str
+    path: str = ""
+    key: str = ""
+    target: str = ""
+    generate: Generate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """`[[tool.harness.rules]]`: `rule` names the kind of rule, `parameters` are that rule's own keys."""
+
+    name: str
+    rule: str
+    output: str = "*"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    max_violations: int | None = None
+    max_violation_rate: float | None = None
+    inputs: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    min_cases: int = 0
+    severity: str = "fail"
+    owner: str = ""
+    reason: str = ""
+    evidence: str = ""
+    until: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option of one run. `path` is the file they were read from, `root` its folder."""
+
+    path: Path
+    root: Path
+    model: str
+    candidate: str = "project:."
+    change: str = "auto"
+    channel: str = "production"
+    previous: str = "store"
+    store: str = "baselines"
+    reports: str = "reports"
+    training: str = ""
+    equal_nan: bool = True
+    extensions: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    retrain: Retrain = Retrain()
+    versions: Mapping[str, Profile] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    rules: tuple[RuleSettings, ...] = ()
+
+    @property
+    def store_path(self) -> Path:
+        """The baseline store's folder."""
+        return self.root / self.store
+
+    @property
+    def reports_path(self) -> Path:
+        """The report's folder."""
+        return self.root / self.reports
+
+
+def find(root: Path, named: str = "") -> Path:
+    """The configuration file: the named one, or harness.toml, or pyproject.toml with [tool.harness]."""
+    if named:
+        path = (root / named).resolve()
+        if not path.is_file():
+            raise HarnessError(
+                f"no configuration file {named}",
+                where=str(root),
+                hint="give --compare-config an existing file",
+            )
+        return path
+    own, project = root / "harness.toml", root / "pyproject.toml"
+    in_project = project.is_file() and "harness" in _read(project).get("tool", {})
+    if own.is_file() and in_project:
+        raise HarnessError(
+            "two configurations: harness.toml and [tool.harness] in pyproject.toml",
+            where=str(root),
+            hint="keep one of them, or name one with --compare-config",
+        )
+    if own.is_file():
+        return own
+    if in_project:
+        return project
+    raise HarnessError(
+        "no configuration: neither harness.toml nor [tool.harness] in pyproject.toml",
+        where=str(root),
+        hint="add a [tool.harness] table; README.md shows a small one",
+    )
+
+
+def load(path: Path, **overrides: Any) -> Settings:
+    """Settings from one file; `overrides` (from the command line) replace top-level keys, None leaves them."""
+    data = _read(path)
+    place = path.name
+    if path.name == "pyproject.toml":
+        data = data.get("tool", {}).get("harness", {})
+        place = f"{path.name} [tool.harness]"
+    settings = _settings(data, path, place)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return replace(settings, **given) if given else settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise HarnessError(f"not TOML: {error}", where=str(path), hint="mend the file at that place") from None
+
+
+def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
+    table = _Table(data, Settings, place, hidden=("path", "root"))
+    values = table.plain("model", "candidate", "change", "channel", "previous", "store", "reports", "training", "equal_nan")
+    values |= table.names("extensions", "private")
+    _one_of(values.get("change", "auto"), CHANGES, "change", place)
+    if "model" not in values:
+        raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
+    retrain = _Table(data.get("retrain", {}), Retrain, f"{place}.retrain")
+    values["retrain"] = Retrain(**retrain.plain("primary", "margin", "max_changed_rate", "reason"))
+    if values["retrain"].max_changed_rate is not None and not values["retrain"].reason:
+        raise HarnessError(
+            "max_changed_rate has no reason", where=f"{place}.retrain", hint='add reason = "…" beside it'
+        )
+    values["versions"] = {
+        name: _profile(name, profile, f"{place}.versions.{name}")
+        for name, profile in _mapping(data.get("versions", {}), f"{place}.versions").items()
+    }
+    values["inputs"] = tuple(
+        _input(item, f"{place}.inputs[{i}]")
+        for i, item in enumerate(_list(data.get("inputs", []), f"{place}.inputs"))
+    )
+    values["rules"] = tuple(
+        _rule(item, f"{place}.rules[{i}]")
+        for i, item in enumerate(_list(data.get("rules", []), f"{place}.rules"))
+    )
+    sources = [item.name for item in values["inputs"]]
+    _unique(sources, "input source", f"{place}.inputs")
+    _unique([rule.name for rule in values["rules"]], "rule", f"{place}.rules")
+    for rule in values["rules"]:
+        for source in rule.inputs:
+            if source not in sources:
+                raise HarnessError(
+                    f'rule {rule.name} is bound to unknown input source "{source}"',
+                    where=f"{place}.rules",
+                    hint=did_you_mean(source, sources),
+                    code="E28",
+                )
+    return Settings(path=path, root=path.parent, **values)
+
+
+def _profile(name: str, data: Any, place: str) -> Profile:
+    table = _Table(data, Profile, place, hidden=("name",))
+    values = table.plain(
+        "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
+        "accepts_generated", "allow_plain_http",
+    )  # fmt: skip
+    if "memory" in table.data:
+        values["memory"] = _bytes(table.data["memory"], place)
+    if "headers" in table.data:
+        values["headers"] = dict(_mapping(table.data["headers"], f"{place}.headers"))
+    _one_of(values.get("pass_as", "frame"), PASS_AS, "pass_as", place)
+    return Profile(name=name, **values)
+
+
+def _input(data: Any, place: str) -> Input:
+    table = _Table(data, Input, place)
+    values = table.plain("name", "path", "key", "target")
+    if "name" not in values:
+        raise HarnessError("an input source has no name", where=place, hint='add name = "…"')
+    if "generate" in table.data:
+        plan = _Table(table.data["generate"], Generate, f"{place}.generate")
+        values["generate"] = Generate(**plan.plain("rows", "seconds", "seed"))
+        if values["generate"].rows < 1:
+            raise HarnessError("a search of no rows", where=f"{place}.generate", hint="set rows to 1 or more")
+    if ("path" in values) == ("generate" in values):
+        raise HarnessError(
+            f'input source "{values["name"]}" needs either a path or a generate table',
+            where=place,
+            hint='path = "fixtures/holdout.parquet", or generate = { rows = 2000, seed = 1 }',
+        )
+    return Input(**values)
+
+
+def _rule(data: Any, place: str) -> RuleSettings:
+    own = {item.name for item in fields(RuleSettings)} - {"parameters"}
+    given = _mapping(data, place)
+    values = _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).plain(
+        "name", "rule", "output", "max_violations", "max_violation_rate", "min_cases", "severity", "owner",
+        "reason", "evidence", "until",
+    )  # fmt: skip
+    values |= _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).names("inputs", "when")
+    for key in ("name", "rule"):
+        if key not in values:
+            raise HarnessError(f"a rule has no {key}", where=place, hint=f'add {key} = "…"', code="E27")
+    _one_of(values.get("severity", "fail"), SEVERITIES, "severity", place)
+    for kind in values.get("when", ()):
+        _one_of(kind, CHANGES[1:], "when", place)
+    if "max_violations" in values and "max_violation_rate" in values:
+        raise HarnessError(
+            "a rule has two budgets: max_violations and max_violation_rate", where=place, hint="keep one"
+        )
+    rate = values.get("max_violation_rate")
+    if rate is not None and not 0 <= rate < 1:
+        raise HarnessError(
+            f"max_violation_rate is {rate}", where=place, hint="a share: at least 0 and below 1"
+        )
+    if values.get("max_violations", 0) < 0:
+        raise HarnessError("max_violations is negative", where=place, hint="0 allows none")
+    values["parameters"] = {key: value for key, value in given.items() if key not in own}
+    return RuleSettings(**values)
+
+
+class _Table:
+    """One TOML table against its dataclass: unknown keys refused, types checked."""
+
+    def __init__(self, data: Any, cls: type, place: str, hidden: tuple[str, ...] = ()) -> None:
+        self.data = _mapping(data, place)
+        self.place = place
+        self.types = {item.name: str(item.type) for item in fields(cls) if item.name not in hidden}
+        for key in self.data:
+            if key not in self.types:
+                raise HarnessError(
+                    f'unknown key "{key}"', where=place, hint=did_you_mean(key, self.types), code="E27"
+                )
+
+    def plain(self, *keys: str) -> dict[str, Any]:
+        """The values of these keys, where present, after their types were checked."""
+        wanted: dict[str, tuple[type, ...]] = {
+            "str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "datetime.date": (datetime.date,),
+        }  # fmt: skip
+        found = {}
+        for key in keys:
+            if key not in self.data:
+                continue
+            value, name = self.data[key], self.types[key].removesuffix(" | None")
+            # bool is an int to Python, and `max_violations = true` is nobody's intention
+            if not isinstance(value, wanted[name]) or (isinstance(value, bool) and name != "bool"):
+                raise HarnessError(
+                    f"{key} must be {name}, got {value!r}",
+                    where=self.place,
+                    hint=f"write {key} as {name}",
+                    code="E27",
+                )
+            found[key] = float(value) if name == "float" else value
+        return found
+
+    def names(self, *keys: str) -> dict[str, Any]:
+        """The lists of strings under these keys, as tuples."""
+        found = {}
+        for key in keys:
+            if key in self.data:
+                value = self.data[key]
+                if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                    raise HarnessError(
+                        f"{key} must be a list of strings, got {value!r}",
+                        where=self.place,
+                        hint=f'{key} = ["…"]',
+                        code="E27",
+                    )
+                found[key] = tuple(value)
+        return found
+
+
+def _mapping(value: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise HarnessError(f"expected a table, got {value!r}", where=place, hint="write it as a TOML table")
+    return value
+
+
+def _list(value: Any, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise HarnessError("expected an array of tables", where=place, hint="write [[…]] with two brackets")
+    return value
+
+
+def _one_of(value: str, known: tuple[str, ...], key: str, place: str) -> None:
+    if value not in known:
+        raise HarnessError(f'{key} is "{value}"', where=place, hint=did_you_mean(value, known), code="E27")
+
+
+def _unique(names: list[str], noun: str, place: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise HarnessError(f'{noun} "{name}" stands twice', where=place, hint="names are unique")
+
+
+def _bytes(value: Any, place: str) -> int:
+    """`2 GiB`, `512 MiB` or a number of bytes."""
+    units = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    number, _, unit = str(value).partition(" ")
+    try:
+        return int(float(number) * units[unit.strip()])
+    except (ValueError, KeyError):
+        raise HarnessError(
+            f"{value!r} is no size", where=place, hint='write it as "2 GiB", "512 MiB" or bytes', code="E27"
+        ) from None

@@ -1,0 +1,79 @@
+"""Rules, against independent oracles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.compare.rules import Close, Exact, SameLabel, make
+from harness.errors import HarnessError
+from harness.tables import Column
+
+edges = st.sampled_from([0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, 1e308, -1e308, 1.0, 1.01, 0.99])
+floats = edges | st.floats()
+tolerances = st.sampled_from([0.0, 1e-12, 1e-9, 0.01, 0.5, 1e300])
+
+
+@given(st.lists(st.tuples(floats, floats), min_size=1, max_size=50), tolerances, tolerances)
+def test_close_on_float64_agrees_with_numpy_isclose(pairs, atol, rtol):
+    b, c = (np.array(side) for side in zip(*pairs, strict=True))
+    with np.errstate(all="ignore"):
+        expected = np.isclose(c, b, rtol=rtol, atol=atol, equal_nan=True)
+    seen = Close(atol, rtol).judge(Column("float", b), Column("float", c))
+    assert (seen.violates == ~expected).all()
+
+
+integers = st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2)
+
+
+@given(st.lists(st.tuples(integers, integers), min_size=1, max_size=20), st.integers(0, 2**40))
+def test_integers_are_exact_against_python_integers(pairs, atol):
+    b, c = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+    seen = Close(atol=float(atol)).judge(Column("int", b), Column("int", c))
+    assert seen.violates.tolist() == [abs(y - x) > atol for x, y in pairs]
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "dtype"), [(-128, 127, np.int8), (0, 255, np.uint8), (0, 2**64 - 1, np.uint64)]
+)
+def test_nothing_wraps_round(b, c, dtype):
+    columns = Column("int", np.array([b], dtype)), Column("int", np.array([c], dtype))
+    assert Close(atol=100.0).judge(*columns).violates.tolist() == [True]
+    assert Close(atol=100.0).judge(*reversed(columns)).violates.tolist() == [True]
+
+
+def test_an_infinite_baseline_does_not_widen_the_tolerance():
+    seen = Close(rtol=0.5).judge(Column.of([np.inf, np.inf]), Column.of([1.0, np.inf]))
+    assert seen.violates.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("rule", [Exact(), Close(rtol=0.1), SameLabel()])
+def test_nan_on_one_side_violates_and_on_both_is_counted_apart(rule):
+    seen = rule.judge(Column.of([np.nan, 1.0, np.nan]), Column.of([1.0, np.nan, np.nan]))
+    assert seen.violates.tolist() == [True, True, False]
+    assert seen.both_nan.tolist() == [False, False, True]
+
+
+def test_equal_nan_false_refuses_nan_on_both_sides():
+    seen = Close(rtol=0.1, equal_nan=False).judge(Column.of([np.nan]), Column.of([np.nan]))
+    assert seen.violates.tolist() == [True]
+
+
+@pytest.mark.parametrize("values", [["1"], [1], [True], [b"1"]])
+def test_labels_of_another_type_are_other_labels(values):
+    for other in (["1"], [1], [True], [b"1"]):
+        seen = SameLabel().judge(Column.of(values), Column.of(other))
+        assert seen.violates.tolist() == [values != other or type(values[0]) is not type(other[0])]
+
+
+def test_a_misspelt_parameter_gets_a_guess_and_a_code():
+    with pytest.raises(HarnessError, match='unknown key "rtoll"') as caught:
+        make("close", {"rtoll": 0.1}, name="price", equal_nan=True)
+    assert caught.value.code == "E27"
+    assert 'did you mean "rtol"?' in str(caught.value)
+    with pytest.raises(HarnessError, match='unknown rule "clsoe"'):
+        make("clsoe", {}, name="price", equal_nan=True)
+    with pytest.raises(HarnessError, match="must be a number"):
+        make("close", {"rtol": "1%"}, name="price", equal_nan=True)
