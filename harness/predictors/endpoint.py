@@ -1,0 +1,231 @@
+"""A live endpoint, asked over HTTP with JSON records: under a deadline, within a size, never redirected."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from harness import worker
+from harness.errors import Exit, HarnessError
+from harness.predictors.isolated import read_outcome
+from harness.predictors.predictor import Running
+from harness.tables import Batch, Outcome
+from harness.versions.version import Version
+
+LARGEST = 10 * 2**20
+RETRIES = 3
+FAULTS = (400, 409, 422, 500)
+"""Statuses by which a service says that it fails on these records; the others say that it cannot be asked."""
+
+
+class EndpointPredictor:
+    """Posts records and reads predictions. Raises HarnessError E33–E40 for whatever is no answer."""
+
+    def __init__(self, version: Version, side: str, progress: Callable[[str], None]) -> None:
+        self.version, self._side = version, side
+        self._session: requests.Session | None = None
+
+    def open(self) -> Running:
+        """Make the session. A service has no agreed way to say that it is ready but an answer."""
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.trust_env = False  # no proxy, no .netrc that would replace our own headers
+            self._session.headers.update(self._headers())
+        return Running("remote")
+
+    def predict(self, batch: Batch) -> Outcome:
+        """Ask the whole batch; records that the service refuses are found one by one and are faults."""
+        self.open()
+        records = [batch.case(row) for row in range(len(batch))]
+        deadline = time.monotonic() + self.version.profile.timeout
+
+        def call(rows: list[int]) -> Any:
+            return self._post([records[row] for row in rows], deadline)
+
+        began = time.perf_counter()
+        try:
+            found = worker.ask(
+                call,
+                len(batch),
+                self.version.profile.outputs or _usual_place,
+                passing=(HarnessError, worker.Unreadable),
+            )
+        except worker.Unreadable as error:
+            raise self._error("E37", f"not a prediction reply: {error}") from None
+        columns, answered = worker.join(found, len(batch))
+        specs, chunks = worker.pack(columns)
+        reply = {
+            "columns": specs,
+            "answered": [row for row, there in enumerate(answered) if there],
+            "faults": [[row, *fault] for row, fault in sorted(found.faults.items())],
+            "dropped": found.dropped,
+            "reordered": found.reordered,
+            "extra": found.extra,
+            "notes": found.notes,
+            "seconds": time.perf_counter() - began,
+        }
+        return read_outcome(reply, b"".join(chunks), len(batch), lambda words: self._error("E37", words))
+
+    def close(self) -> tuple[str, ...]:
+        """Close the connections."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        return ()
+
+    def _post(self, records: list[dict[str, Any]], deadline: float) -> Any:
+        # NaN is no JSON: a missing number is null, as every service reads it
+        body = json.dumps([{k: _strict(v) for k, v in one.items()} for one in records], allow_nan=False)
+        template = self.version.profile.request
+        if template:
+            body = template.replace("$records", body)
+        for attempt in range(RETRIES + 1):
+            response = self._send(body, deadline)
+            if response.status_code not in (429, 503):
+                break
+            response.close()
+            pause = min(0.2 * 2**attempt, max(0.0, deadline - time.monotonic()))
+            if attempt < RETRIES:
+                time.sleep(pause)
+        with response:
+            if response.is_redirect or response.is_permanent_redirect:
+                there = urlsplit(response.headers.get("Location", "")).netloc
+                raise self._error("E39", f"redirect to other host refused: {there or 'elsewhere'}", Exit.REFUSED)
+            if response.status_code in (429, 503):
+                words = f"status {response.status_code} after {RETRIES} retries"
+                raise self._error("E38", words)
+            content = self._content(response, deadline)
+            if response.status_code in FAULTS:
+                raise Refused(response.status_code, content)
+            if not response.ok:
+                raise self._error("E37", f"status {response.status_code}: {_shown(content)}")
+        return self._parsed(content)
+
+    def _send(self, body: str, deadline: float) -> requests.Response:
+        assert self._session is not None
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._too_slow()
+        try:
+            return self._session.post(
+                self.version.location,
+                data=body.encode(),
+                headers={"Content-Type": "application/json", "Accept": "application/json"},
+                timeout=left,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.Timeout:
+            raise self._too_slow() from None
+        except requests.RequestException as error:
+            words = f"cannot reach {self._side} at {self.version.location}: {_cause(error)}"
+            raise self._error("E33", words) from None
+
+    def _content(self, response: requests.Response, deadline: float) -> bytes:
+        """The body, read piece by piece: a drip must not outlive the deadline, nor a bomb the memory."""
+        content = bytearray()
+        try:
+            for piece in response.iter_content(2**14):
+                content += piece
+                if len(content) > LARGEST:
+                    raise self._error("E36", f"reply over {LARGEST // 2**20} MiB")
+                if time.monotonic() > deadline:
+                    raise self._too_slow()
+        except requests.Timeout:
+            raise self._too_slow() from None
+        except requests.RequestException:
+            raise self._error("E35", f"reply cut short at {len(content)} bytes") from None
+        promised = response.headers.get("Content-Length", "")
+        if promised.isdigit() and "Content-Encoding" not in response.headers and len(content) < int(promised):
+            raise self._error("E35", f"reply cut short at {len(content)} bytes")
+        return bytes(content)
+
+    def _parsed(self, content: bytes) -> Any:
+        try:
+            return json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        except NotStrict as error:
+            raise self._error("E43", f"non-strict JSON: {error}") from None
+        except (ValueError, RecursionError):
+            raise self._error("E37", f"not a prediction reply: {_shown(content)}") from None
+
+    def _headers(self) -> dict[str, str]:
+        headers = {}
+        for name, value in self.version.profile.headers.items():
+            variable = value.removeprefix("env:")
+            if variable != value:
+                if variable not in os.environ:
+                    raise self._error("E33", f"header {name} needs the environment variable {variable}")
+                value = os.environ[variable]
+            headers[name] = value
+        return headers
+
+    def _too_slow(self) -> HarnessError:
+        return self._error("E34", f"total deadline {self.version.profile.timeout:g} s passed")
+
+    def _error(self, code: str, words: str, exit: Exit = Exit.INCONCLUSIVE) -> HarnessError:
+        return HarnessError(
+            f"{self._side} {words}" if code != "E33" else words,
+            where=f"{self._side} at {self.version.location}",
+            hint="ask the service by hand with one record; a version profile sets request, outputs and timeout",
+            code=code,
+            exit=exit,
+        )
+
+
+class Refused(Exception):
+    """The service says that it fails on what it was sent."""
+
+    def __init__(self, status: int, content: bytes) -> None:
+        super().__init__(_shown(content))
+        self.name_of_fault = f"HTTP {status}"
+
+
+class NotStrict(Exception):
+    """JSON that only lenient readers take."""
+
+
+def _usual_place(reply: Any) -> Any:
+    """Where a service usually puts its answers when nothing is configured: the reply, or its `predictions`."""
+    return reply["predictions"] if isinstance(reply, dict) and "predictions" in reply else reply
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NotStrict("a key stands twice")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise NotStrict(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NotStrict(text)
+    return value
+
+
+def _shown(content: bytes) -> str:
+    return " ".join(content[:200].decode("utf-8", "replace").split())
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, without the addresses of objects that libraries put into it."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,185 @@
+"""Environments made by uv from a lock file, kept by the digest of lock and interpreter.
+
+Built beside and renamed into place, so that two processes can ask for the same one at once. uv never downloads an
+interpreter, and uses the indexes and certificates that the user configured for pip.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from harness.errors import Exit, HarnessError
+from harness.predictors.cache import cache_folder, made
+from harness.versions.manifest import digest
+
+MARK = "environment.json"
+
+
+def python_for(
+    lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None
+) -> Path:
+    """The interpreter of an environment that holds what `lock` (a text with hashes) says, and nothing else.
+
+    `interpreter`: a version ("3.9") or a path; by default the one that runs this. Raises HarnessError E08.
+    """
+    say = progress or (lambda line: None)
+    base = find_interpreter(interpreter)
+    what = {"format": 1, "lock": lock, "interpreter": _tag(base)}
+    folder = cache_folder() / "environments" / digest(what)[:32]
+
+    def usable(place: Path) -> bool:
+        return (place / MARK).is_file() and (place / "bin" / "python").exists()
+
+    def make(beside: Path) -> None:
+        names = sum(1 for line in lock.splitlines() if "==" in line)
+        say(f"making an environment of {names} packages (once for each lock file)")
+        _build(beside, base, lock)
+        (beside / MARK).write_text(json.dumps({"interpreter": what["interpreter"], "packages": names}))
+
+    return made(folder, usable, make) / "bin" / "python"
+
+
+def _build(folder: Path, base: str, lock: str) -> None:
+    _uv("venv", "--quiet", "--relocatable", "--allow-existing", "--no-project", "--python", base, str(folder))
+    if not lock.strip():
+        return
+    with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
+        path = Path(scratch, "requirements.lock")
+        path.write_text(lock, encoding="utf-8")
+        _uv(
+            "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes",
+            "--no-deps", "--compile-bytecode", "--requirement", str(path),
+        )  # fmt: skip
+
+
+def find_interpreter(wanted: str) -> str:
+    """The path of an interpreter on this machine: a version such as "3.9", a path, or nothing for our own."""
+    if not wanted:
+        return sys.executable
+    if os.sep in wanted:
+        if os.access(wanted, os.X_OK):
+            return wanted
+        raise _no_interpreter(wanted)
+    try:
+        done = _uv("python", "find", "--no-project", "--system", wanted)
+    except HarnessError:
+        raise _no_interpreter(wanted) from None
+    return done.strip()
+
+
+def _no_interpreter(wanted: str) -> HarnessError:
+    return HarnessError(
+        f"no Python {wanted} on this machine",
+        where="python of the version's profile",
+        hint="install it, or give its path; interpreters are never downloaded",
+        code="E08",
+        exit=Exit.INCONCLUSIVE,
+    )
+
+
+@cache
+def _tag(interpreter: str) -> str:
+    """What decides which wheels fit, and where the interpreter lies: an environment points at it."""
+    if interpreter == sys.executable:
+        return f"{platform.python_implementation()} {platform.python_version()} {platform.machine()} {sys.base_prefix}"
+    code = (
+        "import platform as p, sys; "
+        "print(p.python_implementation(), p.python_version(), p.machine(), sys.base_prefix)"
+    )
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True)
+    if done.returncode:
+        raise HarnessError(
+            f"{interpreter} is no Python that runs",
+            where="python of the version's profile",
+            hint="name a version such as 3.11, or the path of an interpreter",
+            code="E08",
+            exit=Exit.INCONCLUSIVE,
+        )
+    return done.stdout.strip()
+
+
+def _uv(*arguments: str) -> str:
+    """Run uv; HarnessError with its own words where it fails."""
+    import uv
+
+    environment = {**os.environ, **from_pip(os.environ), "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    # uv would take a surrounding environment or project for the one that is meant
+    for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "PYTHONPATH", "PYTHONHOME"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [uv.find_uv_bin(), "--no-config", *arguments], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise HarnessError(
+            f"the environment could not be made: {said[:600]}",
+            where=f"uv {arguments[0]} {arguments[1]}",
+            hint="check the lock file and the package index that pip is configured for (pip config list)",
+            code="E08",
+            exit=Exit.INCONCLUSIVE,
+        )
+    return done.stdout
+
+
+def from_pip(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the user configured for pip, in uv's words; what is configured for uv itself stands."""
+    settings = _pip_settings()
+    found: dict[str, str] = {"UV_SYSTEM_CERTS": "1"}
+    if index := settings.get("index-url"):
+        found["UV_DEFAULT_INDEX"] = index
+    if extra := settings.get("extra-index-url"):
+        found["UV_INDEX"] = " ".join(extra.split())
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's meaning of several indexes
+    if links := settings.get("find-links"):
+        found["UV_FIND_LINKS"] = ",".join(links.split())
+    if hosts := settings.get("trusted-host"):
+        found["UV_INSECURE_HOST"] = " ".join(hosts.split())
+    if "no-index" in settings and settings["no-index"].lower() in ("1", "true", "yes", "on"):
+        found["UV_NO_INDEX"] = "1"
+    if cert := settings.get("cert"):
+        found["SSL_CERT_FILE"] = cert
+    return {name: value for name, value in found.items() if name not in environment}
+
+
+@cache
+def _pip_settings() -> dict[str, str]:
+    """`pip config list`, without the sections; later sections (install, the environment) win."""
+    commands = [[sys.executable, "-m", "pip"], *([[found]] if (found := shutil.which("pip")) else [])]
+    for command in commands:
+        try:
+            done = subprocess.run([*command, "config", "list"], capture_output=True, text=True)
+        except OSError:
+            continue
+        if done.returncode == 0:
+            break
+    else:
+        return {
+            name[4:].lower().replace("_", "-"): value
+            for name, value in os.environ.items()
+            if name.startswith("PIP_")
+        }
+    settings = {}
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        if section in ("global", "install", ":env:"):
+            settings[name] = value.strip().strip("'\"").replace("\\n", "\n")
+    return settings
+
+
+@contextmanager
+def harness_path() -> Iterator[Path]:
+    """A folder that holds the package `harness` and nothing else that lies beside it."""
+    with tempfile.TemporaryDirectory(prefix="harness-path-") as folder:
+        Path(folder, "harness").symlink_to(Path(__file__).resolve().parent.parent, target_is_directory=True)
+        yield Path(folder)

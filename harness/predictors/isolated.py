@@ -1,0 +1,231 @@
+"""A version in a worker process of its own, in an environment of its own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import worker
+from harness.errors import Exit, HarnessError
+from harness.predictors import environments, outbox, packages
+from harness.predictors.predictor import Running
+from harness.predictors.process import Ended, Malformed, Process, TooLarge, TooSlow
+from harness.tables import Batch, Column, Fault, Outcome
+from harness.versions.version import Version
+
+OPENING = 120.0
+"""Seconds for an interpreter to start and import its model."""
+
+LOCATING = 24
+"""Workers started, at most, to find the case that kills."""
+
+
+class IsolatedPredictor:
+    """Runs a version package. Faults of the model are in the outcomes; faults of the process are HarnessErrors
+    (E01–E08) that name the side, the case where it can be found, and what was last printed."""
+
+    def __init__(self, version: Version, side: str, progress: Callable[[str], None]) -> None:
+        self.version, self._side, self._say = version, side, progress
+        self._process: Process | None = None
+        self._running: Running | None = None
+        self._answered = 0
+        self._strays = 0
+
+    def open(self) -> Running:
+        """Make the environment if it is not there, start the worker, import the model."""
+        if self._running is not None:
+            return self._running
+        version = self.version
+        assert version.manifest is not None
+        self._python = environments.python_for(version.lock, version.profile.python, self._say)
+        self._folder = packages.unpack(Path(version.location), version.sha256, version.manifest)
+        reply = self._start()
+        self._running = Running("process", reply["python"], reply["libraries"])
+        return self._running
+
+    def predict(self, batch: Batch) -> Outcome:
+        """Ask the whole batch."""
+        self.open()
+        with outbox.packed(batch) as parcel:
+            try:
+                reply, payload = self._ask({"op": "predict", **parcel.header}, parcel.chunks)
+            except Ended as ended:
+                raise self._ended(ended, batch) from None
+            except (TooSlow, TooLarge, Malformed) as trouble:
+                raise self._trouble(trouble, batch) from None
+        outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
+        self._answered += int(outcome.answered.sum())
+        return outcome
+
+    def close(self) -> tuple[str, ...]:
+        """Stop the worker and whatever it started."""
+        self._stop()
+        self._running = None
+        if not self._strays:
+            return ()
+        strays, self._strays = self._strays, 0
+        noun = "process" if strays == 1 else "processes"
+        return (f"E07 {strays} stray {noun} of the {self._side} stopped",)
+
+    def _start(self) -> dict[str, Any]:
+        profile = self.version.profile
+        self._process = Process(self._python, profile.memory)
+        header = {
+            "op": "open",
+            "path": [str(self._folder)],
+            "entry": self.version.entry,
+            "pass_as": profile.pass_as,
+            "keyword": profile.keyword,
+            "outputs": profile.outputs,
+        }
+        try:
+            reply, _ = self._process.ask(header, (), OPENING)
+        except Ended as ended:
+            words = f"ended while it was imported ({_how(ended.code)})"
+            raise self._error("E02" if ended.code < 0 else "E01", words) from None
+        except TooSlow:
+            raise self._error("E04", f"no answer in {OPENING:.0f} s while it was imported") from None
+        except TooLarge as large:
+            raise self._error("E03", f"exceeded its memory while it was imported ({_size(large.resident)})") from None
+        except Malformed as malformed:
+            raise self._error("E06", f"protocol error: {malformed}") from None
+        if trouble := reply.get("trouble"):
+            raise self._error(trouble["code"], trouble["message"])
+        return reply
+
+    def _ask(self, header: dict[str, Any], chunks: list[bytes]) -> tuple[dict[str, Any], bytes]:
+        if self._process is None:
+            self._start()
+        assert self._process is not None
+        reply, payload = self._process.ask(header, chunks, self.version.profile.timeout)
+        if trouble := reply.get("trouble"):
+            raise self._error(trouble["code"], trouble["message"])
+        return reply, payload
+
+    def _ended(self, ended: Ended, batch: Batch) -> HarnessError:
+        said = self._stop()
+        of = f"after {self._answered:,} answers, in a batch of {len(batch):,}"
+        if ended.code >= 0:
+            return self._error("E01", f"worker ended early (code {ended.code}) {of}", said)
+        row = self._culprit(batch)
+        words = f"killed by {_how(ended.code)}"
+        if row is None:
+            return self._error("E02", f"{words} {of}; no single case does it alone", said)
+        case = ", ".join(f"{name}={value!r}" for name, value in batch.case(row).items())
+        return self._error("E02", f"{words} on case {batch.keys[row]} of {batch.source}: {case[:400]}", said)
+
+    def _culprit(self, batch: Batch) -> int | None:
+        """The first row on which a fresh worker dies again, found by halves; None where none does."""
+        rows, tries = list(range(len(batch))), 0
+        while tries < LOCATING:
+            tries += 1
+            part = rows if len(rows) == 1 else rows[: (len(rows) + 1) // 2]
+            if self._dies(batch.take(part)):
+                if len(part) == 1:
+                    return part[0]
+                rows = part
+            elif len(rows) == 1:
+                return None
+            else:
+                rows = rows[len(part) :]
+        return None
+
+    def _dies(self, batch: Batch) -> bool:
+        try:
+            with outbox.packed(batch) as parcel:
+                self._ask({"op": "predict", **parcel.header}, parcel.chunks)
+        except Ended:
+            self._stop()
+            return True
+        except (TooSlow, TooLarge, Malformed):
+            self._stop()
+        except HarnessError:
+            pass
+        return False
+
+    def _trouble(self, trouble: Exception, batch: Batch) -> HarnessError:
+        said = self._stop()
+        profile = self.version.profile
+        place = f"{batch.source}, cases {batch.start:,} to {batch.start + len(batch) - 1:,}"
+        if isinstance(trouble, TooSlow):
+            return self._error("E04", f"no answer in {profile.timeout:g} s ({place})", said)
+        if isinstance(trouble, TooLarge):
+            return self._error("E03", f"exceeded {_size(profile.memory)} ({place})", said)
+        return self._error("E06", f"protocol error: {trouble}", said)
+
+    def _raise_malformed(self, words: str) -> HarnessError:
+        return self._error("E06", f"protocol error: {words}", self._stop())
+
+    def _error(self, code: str, words: str, said: str = "") -> HarnessError:
+        if self._process is not None:
+            said = said or self._process.said()
+        last = [line for line in said.strip().splitlines() if line.strip()][-3:]
+        hints = {
+            "E03": "raise memory in the version's profile, or find out what it holds",
+            "E04": "raise timeout in the version's profile, or find out what it waits for",
+            "E08": "its lock file says what it may import; mend the lock or the code, and build it again",
+        }
+        hint = hints.get(code, "run the version alone on these cases to see what ends it")
+        if last:
+            hint += "; it last printed: " + " | ".join(line.strip()[:160] for line in last)
+        return HarnessError(
+            f"{self._side} {words}",
+            where=f"{self._side} {self.version.name} {self.version.title} ({self.version.spec})",
+            hint=hint,
+            code=code,
+            exit=Exit.INCONCLUSIVE,
+        )
+
+    def _stop(self) -> str:
+        if self._process is None:
+            return ""
+        process, self._process = self._process, None
+        self._strays += process.stop()
+        return process.said()
+
+
+def read_outcome(
+    reply: dict[str, Any], payload: bytes, rows: int, malformed: Callable[[str], HarnessError]
+) -> Outcome:
+    """A worker's reply as an outcome of `rows` rows; `malformed` makes the error for one that does not fit."""
+    try:
+        columns = {
+            name: Column(kind, values, None if null is None else np.asarray(null, bool))
+            for name, kind, values, null in worker.unpack(reply["columns"], payload)
+        }
+        if reply["answered"] == "all":
+            answered = np.ones(rows, bool)
+        else:
+            answered = np.zeros(rows, bool)
+            answered[reply["answered"]] = True
+        faults = tuple(
+            Fault(int(row), str(error), str(message), tuple(map(str, frames)))
+            for row, error, message, frames in reply["faults"]
+        )
+        dropped = tuple(int(row) for row in reply["dropped"])
+        seconds, notes = float(reply["seconds"]), tuple(map(str, reply["notes"]))
+        extra = int(reply["extra"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise malformed(f"{type(error).__name__}: {error}") from None
+    if any(len(column) != rows for column in columns.values()):
+        raise malformed("a column of another length than the batch")
+    if not all(0 <= row < rows for row in (*dropped, *(fault.row for fault in faults))):
+        raise malformed("a row that was not asked")
+    return Outcome(columns, answered, faults, dropped, bool(reply["reordered"]), extra, seconds, notes)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.3g} GiB" if count >= 2**30 else f"{count / 2**20:.3g} MiB"

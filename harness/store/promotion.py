@@ -1,0 +1,146 @@
+"""A wheel becomes a release: blobs first, the catalogue last, nothing changed where anything is wrong."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import Exit, HarnessError
+from harness.store import blobs, catalogue
+from harness.store.catalogue import Catalogue, Release
+
+
+def release(
+    store: Path,
+    *,
+    model: str,
+    channel: str,
+    wheel: Path,
+    sha256: str,
+    version: str,
+    identity: str,
+    outcomes: Mapping[str, bytes],
+    first: bool,
+    expected_previous: str | None,
+    reason: str,
+    by: str,
+    commit: str,
+    evidence: str,
+    dry_run: bool = False,
+) -> Release:
+    """Keep the wheel and the recorded outcomes, then make it the newest release of its channel.
+
+    `expected_previous` is the version that the verdict was about: when the channel has moved since, E49. The same
+    number with another digest is refused. Raises HarnessError E44, E46, E49, E50.
+    """
+    content = wheel.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise HarnessError(
+            "digest mismatch: the wheel changed since it was judged",
+            where=str(wheel),
+            hint="compare it again: pytest --compare-to=previous",
+            code="E46",
+            exit=Exit.STORE,
+        )
+    with _writing(store), _lock(store, dry_run):
+        known = catalogue.read(store)
+        line = known.of(model, channel)
+        _check_number(known.of(model), version, sha256, channel)
+        if first:
+            refuse_first_when_released(store, model, channel)
+        elif not line or line[-1].version != expected_previous:
+            found = line[-1].version if line else "no release"
+            raise HarnessError(
+                f"baseline moved {expected_previous}→{found}: the verdict is about another previous",
+                where=str(store),
+                hint="compare with the new previous: pytest --compare-to=previous",
+                code="E49",
+                exit=Exit.STORE,
+            )
+        if not dry_run:
+            kept = {name: blobs.put(store, answers) for name, answers in sorted(outcomes.items())}
+            blobs.put(store, content)
+        else:
+            kept = {}
+        done = Release(
+            model=model,
+            channel=channel,
+            version=version,
+            sha256=sha256,
+            file=wheel.name,
+            identity=identity,
+            released=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            reason=reason,
+            by=by,
+            commit=commit,
+            evidence=evidence,
+            parent=line[-1].sha256 if line else "",
+            outcomes=kept,
+        )
+        if not dry_run:
+            catalogue.write(store, Catalogue((*known.releases, done)))
+    return done
+
+
+def refuse_first_when_released(store: Path, model: str, channel: str) -> None:
+    """`--first` is for a channel without a release; anything else has to be compared."""
+    line = catalogue.read(store).of(model, channel)
+    if line:
+        raise HarnessError(
+            f"{model} has a release in {channel} already: {line[-1].version}",
+            where=str(store),
+            hint="compare with it, then run harness release without --first",
+            code="E49",
+            exit=Exit.STORE,
+        )
+
+
+def _check_number(released: tuple[Release, ...], version: str, sha256: str, channel: str) -> None:
+    for one in released:
+        if one.version == version and one.sha256 != sha256:
+            raise HarnessError(
+                f"version {version} is released already, with another digest {one.sha256[:12]}",
+                where="the version number of the candidate",
+                hint="give the training configuration a version number that is not released yet",
+                code="E49",
+                exit=Exit.STORE,
+            )
+        if one.version == version and one.channel == channel:
+            raise HarnessError(
+                f"version {version} is released already",
+                where=f"channel {channel}",
+                hint="nothing to do, or train under a new version number",
+                code="E49",
+                exit=Exit.STORE,
+            )
+
+
+@contextmanager
+def _lock(store: Path, dry_run: bool) -> Iterator[None]:
+    if dry_run:
+        yield
+        return
+    with catalogue.locked(store):
+        yield
+
+
+@contextmanager
+def _writing(store: Path) -> Iterator[None]:
+    """What the disk says, in words: E44 no space, E50 not writable."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise HarnessError(
+            "no space writing baseline" if full else f"the store cannot be written: {error.strerror}",
+            where=str(store),
+            hint="the old baseline is untouched; make room and release again"
+            if full
+            else "the old baseline is untouched; release from where the store can be written",
+            code="E44" if full else "E50",
+            exit=Exit.STORE,
+        ) from None

@@ -1,0 +1,737 @@
+"""The one file that is run by a version's own interpreter: the wire, and the loop that answers over it.
+
+Syntax of Python 3.8, standard library alone; numpy and pandas are used where the version's environment has them.
+The host imports this very file for the wire and for reading replies, so that there is no second codec. Nothing is
+pickled in either direction.
+
+A frame is `MAGIC`, the length of a JSON header, the length of a payload, the header, the payload. Columns travel
+as raw little-endian buffers (numbers, booleans, datetimes in ns), or as int64 offsets and one blob (text, bytes,
+JSON); a batch that is large lies in a file that both workers map.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    # our own folder holds a `statistics.py` and a `files.py`: no version may ever import those
+    del sys.path[0]
+
+import contextlib
+import datetime
+import json
+import math
+import os
+import struct
+import time
+
+MAGIC = b"MHW1"
+HEAD = struct.Struct("!4sIQ")
+MAX_HEADER = 64 * 2**20
+MAX_PAYLOAD = 4 * 2**30
+PREDICTION = "prediction"
+PROBES = 32
+MESSAGE = 300
+
+_CODES = {
+    "<f2": "e", "<f4": "f", "<f8": "d", "<i1": "b", "<i2": "h", "<i4": "i", "<i8": "q",
+    "<u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q", "|b1": "?",
+}  # fmt: skip
+_DEFAULT = {"float": "<f8", "int": "<i8", "bool": "|b1", "datetime": "<i8"}
+_KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool", "M": "datetime"}
+
+
+def numpy_or_none():
+    """numpy where this interpreter has it, else None."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
+
+
+# ---- the wire: frames
+
+
+def frame(header, chunks=()):
+    """The bytes of one frame, as parts to be written one after another."""
+    head = json.dumps(header).encode()
+    return [HEAD.pack(MAGIC, len(head), sum(len(chunk) for chunk in chunks)), head, *chunks]
+
+
+def lengths(head, max_payload=MAX_PAYLOAD):
+    """Lengths of header and payload from the first bytes of a frame; ValueError for anything else."""
+    magic, header, payload = HEAD.unpack(head)
+    if magic != MAGIC:
+        raise ValueError("these bytes start no frame: %r" % (head[:64],))
+    if header > MAX_HEADER or payload > max_payload:
+        raise ValueError("a frame of %d + %d bytes is too large" % (header, payload))
+    return header, payload
+
+
+# ---- the wire: columns
+
+
+def pack(columns):
+    """Columns `(name, kind, values, null)` as specs (for the header) and chunks (for the payload).
+
+    `values` is a numpy array or a list; `null` a sequence of booleans or None. Every chunk is padded to eight
+    bytes, so that a reader can map the numbers where they lie.
+    """
+    specs, chunks = [], []
+
+    def add(chunk):
+        pad = -len(chunk) % 8
+        chunks.append(bytes(chunk) + b"\0" * pad if pad else chunk)
+        return len(chunk)
+
+    for name, kind, values, null in columns:
+        spec = {"name": name, "kind": kind, "rows": len(values)}
+        if kind in _DEFAULT:
+            spec["dtype"], raw = _raw(kind, values)
+            spec["sizes"] = [add(raw)]
+        else:
+            if kind == "str":
+                texts = [value.encode("utf-8", "surrogatepass") for value in values]
+            elif kind == "bytes":
+                texts = [bytes(value) for value in values]
+            else:
+                texts = [json.dumps(value, default=repr).encode() for value in values]
+            ends, total = [0], 0
+            for text in texts:
+                total += len(text)
+                ends.append(total)
+            spec["sizes"] = [add(struct.pack("<%dq" % len(ends), *ends)), add(b"".join(texts))]
+        if null is not None:
+            spec["null"] = add(bytes(bytearray(1 if flag else 0 for flag in null)))
+        specs.append(spec)
+    return specs, chunks
+
+
+def unpack(specs, payload):
+    """The inverse of `pack`: columns `(name, kind, values, null)`, numpy arrays where there is numpy.
+
+    Raises ValueError for specs that do not fit the payload.
+    """
+    numpy = numpy_or_none()
+    view, at, columns = memoryview(payload), 0, []
+
+    def take(size):
+        nonlocal at
+        if not isinstance(size, int) or size < 0 or at + size > len(view):
+            raise ValueError("a column lies outside its payload")
+        part = view[at : at + size]
+        at += size + -size % 8
+        return part
+
+    for spec in specs:
+        rows, kind = spec["rows"], spec["kind"]
+        if kind in _DEFAULT:
+            values = _numbers(numpy, kind, spec["dtype"], rows, take(spec["sizes"][0]))
+        else:
+            values = _texts(numpy, kind, rows, take(spec["sizes"][0]), take(spec["sizes"][1]))
+        null = None
+        if "null" in spec:
+            flags = take(spec["null"])
+            if len(flags) != rows:
+                raise ValueError("a null mask of another length than its column")
+            null = [flag == 1 for flag in flags] if numpy is None else numpy.frombuffer(flags, numpy.bool_)
+        columns.append((spec["name"], kind, values, null))
+    return columns
+
+
+def _raw(kind, values):
+    if hasattr(values, "dtype"):
+        if kind == "datetime":
+            return "<i8", values.astype("datetime64[ns]").astype("<i8").tobytes()
+        dtype = values.dtype.newbyteorder("<").str.replace(">", "<")
+        if dtype == "|i1" or dtype == "|u1":
+            dtype = "<" + dtype[1:]
+        if dtype not in _CODES:
+            # extended precision has no agreed layout
+            dtype = _DEFAULT[kind]
+        return dtype, values.astype(dtype).tobytes()
+    dtype = _DEFAULT[kind]
+    return dtype, struct.pack("<%d%s" % (len(values), _CODES[dtype]), *values)
+
+
+def _numbers(numpy, kind, dtype, rows, raw):
+    if dtype not in _CODES or len(raw) != rows * struct.calcsize("<" + _CODES[dtype]):
+        raise ValueError("a column's bytes do not fit its type %s" % (dtype,))
+    if numpy is None:
+        return list(struct.unpack("<%d%s" % (rows, _CODES[dtype]), raw))
+    values = numpy.frombuffer(raw, dtype)
+    return values.view("datetime64[ns]") if kind == "datetime" else values
+
+
+def _texts(numpy, kind, rows, ends, blob):
+    if len(ends) != (rows + 1) * 8:
+        raise ValueError("a column's offsets do not fit its rows")
+    marks = struct.unpack("<%dq" % (rows + 1), ends)
+    if any(a > b for a, b in zip(marks, marks[1:])) or marks[0] != 0 or marks[-1] != len(blob):
+        raise ValueError("a column's offsets are no offsets")
+    parts = [bytes(blob[a:b]) for a, b in zip(marks, marks[1:])]
+    if kind == "str":
+        parts = [part.decode("utf-8", "surrogatepass") for part in parts]
+    elif kind == "json":
+        parts = [json.loads(part.decode()) for part in parts]
+    elif kind != "bytes":
+        raise ValueError("unknown kind of column %r" % (kind,))
+    if numpy is None:
+        return parts
+    values = numpy.empty(rows, dtype=object)
+    for row, part in enumerate(parts):
+        values[row] = part
+    return values
+
+
+# ---- values of unknown origin become columns
+
+
+def kind_of(values):
+    """The narrowest kind that holds every one of these plain values; "float" where there is none."""
+    kinds = {type(value) for value in values}
+    if not kinds:
+        return "float"
+    if kinds == {bool}:
+        return "bool"
+    if kinds == {int}:
+        return "int" if all(-(2**63) <= value < 2**63 for value in values) else "json"
+    if kinds <= {int, float}:
+        return "float"
+    if kinds == {str}:
+        return "str"
+    if kinds == {bytes}:
+        return "bytes"
+    return "datetime" if all(isinstance(value, datetime.datetime) for value in values) else "json"
+
+
+def column(values):
+    """`(kind, values, null)` of a sequence, a numpy array or a pandas Series."""
+    if hasattr(values, "isna") and hasattr(values, "dtype"):
+        kind = getattr(values.dtype, "kind", "O")
+        plain = type(values.dtype).__module__.startswith("numpy")
+        if plain and kind in "fiub":
+            return _KINDS[kind], values.to_numpy(), None
+        missing = [bool(flag) for flag in values.isna()]
+        values = [None if gone else value for gone, value in zip(missing, values.astype(object).tolist())]
+    elif hasattr(values, "dtype") and values.dtype.kind in "fiub":
+        return _KINDS[values.dtype.kind], values, None
+    elif hasattr(values, "dtype") and values.dtype.kind == "M":
+        numpy = numpy_or_none()
+        gone = numpy.isnat(values)
+        return "datetime", values.astype("datetime64[ns]"), gone if gone.any() else None
+    values = [_plain(value) for value in values]
+    null = [value is None for value in values]
+    present = [value for value in values if value is not None]
+    kind = kind_of(present)
+    filler = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b"", "datetime": 0}.get(kind)
+    if kind == "datetime":
+        values = [None if value is None else _nanoseconds(value) for value in values]
+    if kind == "float":
+        values = [None if value is None else float(value) for value in values]
+    values = [filler if value is None else value for value in values]
+    return kind, values, null if any(null) else None
+
+
+def _plain(value):
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
+        return value.tolist()  # a numpy scalar or array
+    return value
+
+
+def _nanoseconds(stamp):
+    if hasattr(stamp, "value"):
+        return stamp.value  # pandas knows its own nanoseconds
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=datetime.timezone.utc)
+    passed = stamp - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return ((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
+
+
+# ---- replies become columns
+
+
+class Unreadable(Exception):
+    """A reply in which no answers can be found."""
+
+
+def read_reply(reply, rows, outputs=""):
+    """`(columns, labels)` of a reply to `rows` rows: names to sequences of equal length, and the row labels that
+    a pandas reply carries (None where it says nothing about rows).
+
+    One unnamed answer for each row is called "prediction"; a second axis shows in the name, "prediction[0]", so
+    that (n,) and (n, 1) are not the same thing.
+    """
+    if callable(outputs):
+        reply, outputs = outputs(reply), ""
+    for step in filter(None, outputs.split(".")):
+        if not isinstance(reply, dict) or step not in reply:
+            raise Unreadable("the reply has no entry %r" % (step,))
+        reply = reply[step]
+    if hasattr(reply, "columns") and hasattr(reply, "index") and hasattr(reply, "iloc"):
+        named = [str(name) for name in reply.columns]
+        if len(set(named)) != len(named):
+            raise Unreadable("two columns of the reply have the same name")
+        return {name: reply.iloc[:, place] for place, name in enumerate(named)}, list(reply.index)
+    if hasattr(reply, "iloc") and hasattr(reply, "index"):
+        return {PREDICTION: reply}, list(reply.index)
+    if hasattr(reply, "toarray"):
+        reply = reply.toarray()  # a sparse matrix
+    if hasattr(reply, "ndim") and hasattr(reply, "shape"):
+        return _from_array(reply, rows), None
+    if isinstance(reply, dict):
+        return _from_dict(reply, rows), None
+    if isinstance(reply, (str, bytes)) or not hasattr(reply, "__iter__"):
+        if rows == 1 and isinstance(reply, (bool, int, float, str)):
+            return {PREDICTION: [reply]}, None
+        raise Unreadable("the reply is no list of answers but %s" % (type(reply).__name__,))
+    return _from_list(list(reply)), None
+
+
+def _from_array(reply, rows):
+    if reply.ndim == 0:
+        if rows == 1:
+            return {PREDICTION: reply.reshape(1)}
+        raise Unreadable("the reply is one value for %d rows" % (rows,))
+    if reply.ndim == 1:
+        return {PREDICTION: reply}
+    if reply.ndim == 2:
+        return {"%s[%d]" % (PREDICTION, k): reply[:, k] for k in range(reply.shape[1])}
+    return {PREDICTION: [item.tolist() for item in reply]}
+
+
+def _from_dict(reply, rows):
+    if not reply:
+        raise Unreadable("the reply is an empty dict")
+    columns = {}
+    for name, values in reply.items():
+        if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+            if rows != 1:
+                raise Unreadable(
+                    "entry %r of the reply is no column (outputs = names where the answers are)" % (name,)
+                )
+            values = [values]
+        columns[str(name)] = values
+    if len({len(values) for values in columns.values()}) != 1:
+        raise Unreadable("the entries of the reply differ in length")
+    return columns
+
+
+def _from_list(reply):
+    if reply and all(isinstance(item, dict) for item in reply):
+        names = list(dict.fromkeys(str(name) for item in reply for name in item))
+        return {name: [item.get(name) for item in reply] for name in names}
+    if reply and all(isinstance(item, (list, tuple)) for item in reply):
+        widths = {len(item) for item in reply}
+        if len(widths) == 1:
+            width = widths.pop()
+            return {"%s[%d]" % (PREDICTION, k): [item[k] for item in reply] for k in range(width)}
+    return {PREDICTION: reply}
+
+
+# ---- asking: every row gets an answer, a fault, or is dropped
+
+
+class Trouble(Exception):
+    """Infrastructure, not an answer: memory or imports. `code` is a row of the fault table."""
+
+    def __init__(self, code, message):
+        Exception.__init__(self, message)
+        self.code = code
+        self.message = message
+
+
+class Answers:
+    """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
+    odd."""
+
+    def __init__(self, call, outputs, passing):
+        self.call, self.outputs, self.passing = call, outputs, passing
+        self.parts = []
+        self.faults = {}
+        self.dropped = []
+        self.reordered = False
+        self.extra = 0
+        self.notes = []
+
+
+def ask(call, rows, outputs="", passing=()):
+    """Ask `call(list of row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
+    classes `passing` are no faults of a row and are raised on.
+
+    A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
+    down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one
+    by one, and a note says so.
+    """
+    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing))
+    _ask(found, list(range(rows)), whole=True)
+    return found
+
+
+def _ask(found, wanted, whole=False):
+    if not wanted:
+        return
+    try:
+        columns, labels = read_reply(found.call(wanted), len(wanted), found.outputs)
+        size = len(next(iter(columns.values()))) if columns else 0
+    except found.passing:
+        raise
+    except MemoryError:
+        raise Trouble("E03", "ran out of memory")
+    except ImportError as error:
+        raise Trouble("E08", "%s: %s" % (type(error).__name__, first_line(error)))
+    except BaseException as error:  # SystemExit too: a model that exits has not answered
+        fault = fault_of(error)
+        if len(wanted) == 1:
+            found.faults[wanted[0]] = fault
+            return
+        if whole and len(wanted) > 2 * PROBES and _all_alike(found, wanted, fault):
+            return
+        _halves(found, wanted)
+        return
+    places = _places(labels, len(wanted), size)
+    if places is not None:
+        order, extra = places
+        found.extra += extra
+        kept = [place for place in range(size) if order[place] is not None]
+        rows = [wanted[order[place]] for place in kept]
+        if rows != sorted(rows):
+            found.reordered = True
+        found.parts.append((rows, kept, columns))
+        found.dropped += sorted(set(wanted) - set(rows))
+    elif len(wanted) == 1:
+        found.extra += max(0, size - 1)
+        if size == 0:
+            found.dropped.append(wanted[0])
+        else:
+            found.parts.append((wanted, [0], columns))
+    else:
+        if whole:
+            found.notes.append("expected %d answers, got %d" % (len(wanted), size))
+        _halves(found, wanted)
+
+
+def _halves(found, wanted):
+    middle = len(wanted) // 2
+    _ask(found, wanted[:middle])
+    _ask(found, wanted[middle:])
+
+
+def _all_alike(found, wanted, fault):
+    spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
+    for place in spread:
+        alone = Answers(found.call, found.outputs, found.passing)
+        _ask(alone, [wanted[place]])
+        if [one[:2] for one in alone.faults.values()] != [fault[:2]]:
+            return False
+    for row in wanted:
+        found.faults[row] = fault
+    found.notes.append("%d spread rows failed alike; the other rows were not asked one by one" % len(spread))
+    return True
+
+
+def _places(labels, rows, size):
+    """For each answer the place of its row, or None for an answer to nothing; None where counts alone must do."""
+    if labels is not None and labels != list(range(size)):
+        known = [label if isinstance(label, int) and 0 <= label < rows else None for label in map(_plain, labels)]
+        named = [label for label in known if label is not None]
+        if named and len(set(named)) == len(named):
+            return known, known.count(None)
+    return (list(range(rows)), 0) if size == rows else None
+
+
+def first_line(error):
+    """The first line of an exception's message, cut short."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:MESSAGE] if lines else ""
+
+
+def fault_of(error):
+    """`(class, first line of the message, frames innermost first)` of an exception."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename != __file__:
+            frames.append("%s:%d in %s" % (_short(code.co_filename), trace.tb_lineno, code.co_name))
+        trace = trace.tb_next
+    name = getattr(error, "name_of_fault", None) or type(error).__name__
+    return name, first_line(error), frames[::-1][:5]
+
+
+def _short(path):
+    """A file's name from its package on: where an environment lies is nobody's business."""
+    parts = path.split(os.sep)
+    if "site-packages" in parts:
+        return "/".join(parts[len(parts) - parts[::-1].index("site-packages") :])
+    return "/".join(parts[-2:])
+
+
+def join(found, rows):
+    """Columns over all `rows` rows, `(name, kind, values, null)`, and the rows answered, from the parts."""
+    answered = [False] * rows
+    names = list(dict.fromkeys(name for _, _, columns in found.parts for name in columns))
+    if len(found.parts) == 1 and found.parts[0][0] == list(range(rows)):
+        columns = found.parts[0][2]
+        return [(name, *column(columns[name])) for name in names], [True] * rows
+    gathered = {name: [None] * rows for name in names}
+    arrays = {}
+    for wanted, places, columns in found.parts:
+        for row in wanted:
+            answered[row] = True
+        for name, values in columns.items():
+            if hasattr(values, "dtype"):
+                arrays.setdefault(name, set()).add(str(values.dtype))
+            if hasattr(values, "tolist"):
+                values = values.tolist()
+            for row, place in zip(wanted, places):
+                gathered[name][row] = values[place]
+    packed = []
+    for name in names:
+        packed.append((name, *_typed(column(gathered[name]), arrays.get(name, set()))))
+    return packed, answered
+
+
+def _typed(packed, dtypes):
+    """A column put together from parts keeps the number type that all of them had."""
+    kind, values, null = packed
+    numpy = numpy_or_none()
+    if numpy is not None and len(dtypes) == 1 and kind in ("float", "int"):
+        dtype = numpy.dtype(dtypes.pop())
+        if _KINDS.get(dtype.kind) == kind:
+            return kind, numpy.array(values, dtype), null
+    return kind, values, null
+
+
+# ---- the loop
+
+
+def make_input(columns, pass_as):
+    """A function from row numbers to what the model is given: a DataFrame, records or an array."""
+    if pass_as == "records":
+        lists = [(name, _values(kind, values, null)) for name, kind, values, null in columns]
+        return lambda rows: [{name: values[row] for name, values in lists} for row in rows]
+    if pass_as == "array":
+        numpy = numpy_or_none()
+        if numpy is None:
+            raise Trouble("E08", 'pass_as = "array" needs numpy in the environment of the version')
+        matrix = numpy.column_stack([_floats(numpy, values, null) for _, _, values, null in columns])
+        return lambda rows: matrix if len(rows) == len(matrix) else matrix[rows]
+    try:
+        import pandas
+    except ImportError:
+        raise Trouble("E08", 'pass_as = "frame" needs pandas in the environment of the version')
+    whole = pandas.DataFrame({name: _series(kind, values, null) for name, kind, values, null in columns})
+
+    def part(rows):
+        # a copy: a model that writes into its input must not change what is asked next
+        return whole.copy() if len(rows) == len(whole) else whole.iloc[rows].reset_index(drop=True)
+
+    return part
+
+
+def _values(kind, values, null):
+    if kind == "datetime":
+        zero = datetime.datetime(1970, 1, 1)
+        plain = [zero + datetime.timedelta(microseconds=int(v) // 1000) for v in _integers(values)]
+    else:
+        plain = values.tolist() if hasattr(values, "tolist") else list(values)
+    return plain if null is None else [None if gone else value for gone, value in zip(null, plain)]
+
+
+def _integers(values):
+    return values.astype("<i8").tolist() if hasattr(values, "astype") else values
+
+
+def _floats(numpy, values, null):
+    if getattr(values, "dtype", None) == object:
+        raise Trouble("E08", 'pass_as = "array" takes numbers alone; a column holds text')
+    array = numpy.array(values, dtype=numpy.float64)
+    if null is not None:
+        array[numpy.asarray(null)] = math.nan
+    return array
+
+
+def _series(kind, values, null):
+    if kind in ("str", "bytes", "json"):
+        plain = list(values)
+        # pandas before 3 knows NaN, not None, as what is missing in text
+        return plain if null is None else [math.nan if gone else v for gone, v in zip(null, plain)]
+    if null is None:
+        return values.copy()
+    numpy = numpy_or_none()
+    if kind == "bool":
+        return [math.nan if gone else bool(v) for gone, v in zip(null, values)]
+    if kind == "datetime":
+        array = values.copy()
+        array[numpy.asarray(null)] = numpy.datetime64("NaT")
+        return array
+    array = values.astype(numpy.float64)
+    array[numpy.asarray(null)] = math.nan
+    return array
+
+
+def load(entry):
+    """The callable behind `package.module:function`; raises Trouble where there is none."""
+    import importlib
+
+    module_name, _, attribute = entry.partition(":")
+    try:
+        target = importlib.import_module(module_name)
+        for name in attribute.split("."):
+            target = getattr(target, name)
+    except MemoryError:
+        raise Trouble("E03", "ran out of memory while importing %s" % (entry,))
+    except BaseException as error:  # whatever it raises, it is not loaded
+        name, message, frames = fault_of(error)
+        frames = [one for one in frames if "importlib" not in one]
+        at = " at %s" % (frames[0],) if frames else ""
+        raise Trouble("E08", "%s does not import: %s: %s%s" % (entry, name, message, at))
+    if not callable(target):
+        raise Trouble("E08", "%s is not callable" % (entry,))
+    return target
+
+
+def libraries():
+    """Names and versions of what is installed in this environment."""
+    try:
+        from importlib import metadata
+    except ImportError:
+        return {}
+    found = {}
+    for one in metadata.distributions():
+        name = one.metadata["Name"]
+        if name:
+            found[name] = one.version
+    return dict(sorted(found.items()))
+
+
+class Loop:
+    """One model, answering frames until its host closes the pipe."""
+
+    def __init__(self, source, sink):
+        self.source, self.sink, self.pid = source, sink, os.getpid()
+        self.model, self.options = None, {}
+
+    def run(self):
+        """Answer every frame; returns when the host is gone or says close."""
+        while True:
+            head = self._read(HEAD.size)
+            if head is None:
+                return
+            header_size, payload_size = lengths(head)
+            header = json.loads(self._read(header_size).decode())
+            payload = self._read(payload_size)
+            if header["op"] == "close":
+                return
+            try:
+                reply, chunks = getattr(self, "on_" + header["op"])(header, payload)
+            except Trouble as trouble:
+                reply, chunks = {"trouble": {"code": trouble.code, "message": trouble.message}}, []
+            except MemoryError:
+                reply, chunks = {"trouble": {"code": "E03", "message": "ran out of memory"}}, []
+            if os.getpid() != self.pid:
+                os._exit(0)  # a child that the model forked came back here; only its parent answers
+            for part in frame(reply, chunks):
+                self._write(part)
+
+    def on_open(self, header, payload):
+        """Import the model."""
+        sys.path[:0] = header["path"]
+        self.options = header
+        self.model = load(header["entry"])
+        return {"python": sys.version.split()[0], "libraries": libraries()}, []
+
+    def on_predict(self, header, payload):
+        """Ask the model one batch."""
+        options, model = self.options, self.model
+        with contextlib.ExitStack() as stack:
+            if header.get("file"):
+                payload = stack.enter_context(_mapped(header["file"]))
+            given = make_input(unpack(header["columns"], payload), options["pass_as"])
+            if options["keyword"]:
+                call = lambda rows: model(**{options["keyword"]: given(rows)})  # noqa: E731
+            else:
+                call = lambda rows: model(given(rows))  # noqa: E731
+            began = time.perf_counter()
+            found = ask(call, header["rows"], options["outputs"])
+            seconds = time.perf_counter() - began
+            columns, answered = join(found, header["rows"])
+            specs, chunks = pack(columns)
+            del given, call
+        reply = {
+            "columns": specs,
+            "answered": "all" if all(answered) else [row for row, is_there in enumerate(answered) if is_there],
+            "faults": [[row, *fault] for row, fault in sorted(found.faults.items())],
+            "dropped": sorted(found.dropped),
+            "reordered": found.reordered,
+            "extra": found.extra,
+            "notes": found.notes,
+            "seconds": seconds,
+        }
+        return reply, chunks
+
+    def _read(self, size):
+        parts, left = [], size
+        while left:
+            part = os.read(self.source, min(left, 2**20))
+            if not part:
+                return None
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+    def _write(self, data):
+        view = memoryview(data)
+        while len(view):
+            view = view[os.write(self.sink, view) :]
+
+
+@contextlib.contextmanager
+def _mapped(path):
+    import mmap
+
+    with open(path, "rb") as file:
+        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        yield view
+    finally:
+        # arrays that still look into the file close it when they go
+        with contextlib.suppress(BufferError):
+            view.close()
+
+
+def _settle(host):
+    """Die with the host, adopt orphans of the model, leave no core file."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != host:
+        os._exit(0)  # the host died before it could be watched
+
+
+def main():
+    """Move the wire out of the model's reach, then answer."""
+    source, sink = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    _settle(int(sys.argv[1]))
+    Loop(source, sink).run()
+
+
+if __name__ == "__main__":
+    main()
+    # no interpreter shutdown: a thread or an atexit hook of the model must not keep the process
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
