@@ -100,7 +100,7 @@ def _train(options: argparse.Namespace) -> int:
         path = settings.root / settings.training
     trained = train(path, Path(options.out).absolute(), _say)
     for name in trained.removed:
-        _say(f"removed {name}: a candidate that was never released")
+        _say(f"removed {name}: this candidate takes its place")
     for metric, value in trained.metrics.items():
         _say(f"  {metric} on held-out rows: {value:.6g}")
     print(trained.wheel)

@@ -43,6 +43,7 @@ class Gate:
         options = config.known_args_namespace
         self.options = options
         self.root = config.rootpath
+        self.plugins = config.pluginmanager
         self.run_id = tombstone.announced()
         self.worker = bool(self.run_id)
         self.began, self.started = time.monotonic(), datetime.datetime.now(datetime.UTC)
@@ -72,13 +73,16 @@ class Gate:
             raise pytest.UsageError(str(error)) from None
         tombstone.announce(self.run_id)
 
+    @property
+    def reporter(self) -> Any:
+        """pytest's terminal, None where there is none; it is registered after us."""
+        return self.plugins.get_plugin("terminalreporter")
+
     # ---- collection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Plan the run, and see that the configuration file is collected whatever paths were typed."""
-        self.reporter = config.pluginmanager.get_plugin("terminalreporter")
-        self.capture = config.pluginmanager.get_plugin("capturemanager")
         if self.trouble is None and self.settings is not None:
             self._plan()
         if self.file is not None and not any(_names(arg, self.file, config) for arg in config.args):
@@ -174,7 +178,7 @@ class Gate:
         from harness.run.plan import Request
         from harness.run.tree import tree_of
 
-        tree = tree_of(self.root)
+        tree = tree_of(self.root, self.folder)
         around = Circumstances(
             command=shlex.join(["pytest", *sys.argv[1:]]),
             started=self.started.isoformat(timespec="seconds"),
@@ -237,7 +241,7 @@ class Gate:
         """One line while workers start and rows run; rewritten in place on a terminal."""
         if self.worker or self.reporter is None or self.reporter.verbosity < 0:
             return
-        with self.capture.global_and_fixture_disabled():
+        with self.plugins.get_plugin("capturemanager").global_and_fixture_disabled():
             if self.reporter.isatty:
                 self.reporter.rewrite(f"model harness: {line}", erase=True)
             elif not line.endswith(" cases"):

@@ -115,7 +115,7 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
 def _limit_words(bound: Bound, limit: int) -> str:
     if bound.max_violation_rate is not None:
         return f"{limit:,} rows ({bound.max_violation_rate * 100:.4g}%)"
-    return f"{limit:,} rows" if limit else "none"
+    return f"{limit:,} rows"
 
 
 def _violation_words(bound: Bound, tally: RuleTally, limit: int) -> str:

@@ -25,7 +25,7 @@ def compare_versions(
     run_id = tombstone.new_run_id()
     tombstone.begin(folder, run_id)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    tree = tree_of(settings.root)
+    tree = tree_of(settings.root, folder)
 
     def around(*troubles: HarnessError) -> Circumstances:
         return Circumstances(command, started, time.monotonic() - began, tree, troubles=troubles)

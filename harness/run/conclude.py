@@ -229,7 +229,8 @@ def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float 
         if not one.decides and one.status != "PASS"
     ]
     for one, noise in shown:
-        if noise is not None and one.compared and one.count / one.compared > 2 * noise:
+        # a trainer whose seed changes nothing has no noise to measure by
+        if noise and one.compared and one.count / one.compared > 2 * noise:
             rate = one.count / one.compared
             warnings.append(
                 f"{rate * 100:.0f}% of predictions moved by over 1%: more than twice what another seed alone "

@@ -45,5 +45,5 @@ def movement(moved: Sequence[tuple[Moved, float | None]]) -> str:
     words = f" {percent(count, compared)} of predictions moved by over 1%"
     noise = [share for _, share in moved if share is not None]
     if noise:
-        words += f"; another seed alone moves {percent(max(noise))}"
+        words += f"; another seed alone moves {percent(max(noise)) if any(noise) else 'none'}"
     return words + "."

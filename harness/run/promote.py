@@ -12,7 +12,7 @@ from harness.run import answers
 from harness.run.tree import tree_of
 from harness.run.verify import verify
 from harness.settings import Settings
-from harness.store.release import Release
+from harness.store import Release
 from harness.tables import Batch
 from harness.versions.version import Version
 

@@ -154,7 +154,7 @@ def _harmed(
     return tuple(
         Finding(
             rank=(-float(harm[i]), row),
-            key=str(kept.keys[i]),
+            key=str(kept.keys.item(i)),
             output=PREDICTION,
             magnitude=float(harm[i]),
             inputs=inputs[row],

@@ -19,8 +19,9 @@ class Tree:
     dirty: bool = False
 
 
-def tree_of(root: Path) -> Tree:
-    """The tree of the repository that `root` lies in. Writes nothing into it: index and objects go elsewhere."""
+def tree_of(root: Path, reports: Path | None = None) -> Tree:
+    """The tree of the repository that `root` lies in. The folder `reports` counts as it was committed, since the
+    verdict itself is written there. Writes nothing into the repository: index and objects go elsewhere."""
     top = _git(root, "rev-parse", "--show-toplevel")
     if not top:
         return Tree()
@@ -32,8 +33,13 @@ def tree_of(root: Path) -> Tree:
             "GIT_OBJECT_DIRECTORY": scratch,
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((root / objects).resolve()),
         }
-        # a full `add` into an empty index: stale stat data of the real one cannot hide a change
-        _git(Path(top), "add", "--all", ".", **environment)
+        paths = ["."]
+        if reports is not None and reports.resolve().is_relative_to(Path(top).resolve()):
+            paths.append(f":(exclude,top){reports.resolve().relative_to(Path(top).resolve())}")
+        # an index of its own, without stat data: those of the real one could hide a change
+        if commit:
+            _git(Path(top), "read-tree", "HEAD", **environment)
+        _git(Path(top), "add", "--all", "--", *paths, **environment)
         tree = _git(Path(top), "write-tree", **environment)
     head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{tree}") if commit else ""
     return Tree(commit, tree, tree != head)

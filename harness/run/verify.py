@@ -34,7 +34,7 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
     _accounted(verdict, place)
     if change is not None and verdict["change"] != change:
         raise _refused("E17", f"the verdict is for a {verdict['change']}, not a {change}", place)
-    _same_code(settings, verdict, place)
+    _same_code(settings, folder, verdict, place)
     _same_report(folder, verdict, place)
     if verdict["rules_digest"] != rules_digest(settings):
         raise _refused("E17", "the rules have changed since the verdict", place)
@@ -58,8 +58,8 @@ def _accounted(verdict: dict[str, Any], place: str) -> None:
         raise _refused("E11", f"partial run: {accounting['compared']} of {accounting['planned']}", place)
 
 
-def _same_code(settings: Settings, verdict: dict[str, Any], place: str) -> None:
-    now = tree_of(settings.root)
+def _same_code(settings: Settings, folder: Path, verdict: dict[str, Any], place: str) -> None:
+    now = tree_of(settings.root, folder)
     if verdict["tree"] != now.tree:
         old, new = verdict["tree"][:12] or "no tree", now.tree[:12] or "no tree"
         raise _refused("E17", f"the verdict is for tree {old}, not {new}", place)

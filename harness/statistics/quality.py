@@ -97,7 +97,7 @@ def _judged(q: Quality) -> Quality:
         return replace(
             q,
             status="FAIL",
-            says=f"{q.metric} is worse by {share(q.change)}; the margin is {share(q.margin)}",
+            says=f"{q.metric} is worse by {share(q.change)[1:]}; the margin is {share(q.margin)[1:]}",
         )
     if q.upper < q.margin:
         return replace(q, status="PASS", says=f"{q.metric} {bounds}")
