@@ -15,10 +15,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a comparison."""
     group = parser.getgroup("model harness", "compare two versions of a model")
     add = group.addoption
-    add("--compare-to", metavar="SPEC", help="the baseline: previous, 1.4.0, wheel:PATH, https://… or a profile")
+    add(
+        "--compare-to",
+        metavar="SPEC",
+        help="the baseline: previous, 1.4.0, wheel:PATH, https://… or a profile",
+    )
     add("--compare-candidate", metavar="SPEC", help="the candidate (default: candidate in [tool.harness])")
     add("--compare-change", metavar="KIND", help="auto, refactor, upgrade or retrain (default: auto)")
-    add("--compare-config", metavar="FILE", help="configuration file (default: harness.toml or pyproject.toml)")
+    add(
+        "--compare-config",
+        metavar="FILE",
+        help="configuration file (default: harness.toml or pyproject.toml)",
+    )
     add("--compare-report", metavar="DIR", help="folder of verdict.json and the reports (default: reports)")
     add("--compare-seed", metavar="N", type=int, help="seed of searches and of the bootstrap")
     add("--compare-allow-same", action="store_true", help="allow comparing a version with itself")

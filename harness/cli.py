@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     train = command("train", _train, "train the candidate and write it as an installable wheel")
-    train.add_argument("training", nargs="?", help="training configuration (default: training in [tool.harness])")
+    train.add_argument(
+        "training", nargs="?", help="training configuration (default: training in [tool.harness])"
+    )
     train.add_argument("--out", default="dist", metavar="DIR", help="where the wheel goes (default: dist)")
     compare = command("compare", _compare, "compare two versions, without pytest")
     compare.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
@@ -59,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--change", choices=configuration.CHANGES)
     compare.add_argument("--seed", type=int, metavar="N")
     compare.add_argument("--allow-same", action="store_true")
-    check = command("check", _check, "print both versions, every input and every rule, and what each binds to")
+    check = command(
+        "check", _check, "print both versions, every input and every rule, and what each binds to"
+    )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
     verify = command("verify", _verify, "demand a PASS for this tree and these versions; print the digest")
     verify.add_argument("--change", choices=configuration.CHANGES[1:], help="demand this kind of change")

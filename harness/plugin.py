@@ -113,7 +113,7 @@ class Gate:
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """The configuration file holds the gate."""
         if self.session is not None and self.file is not None and file_path == self.file:
-            return GateFile.from_parent(parent, path=file_path, gate=self)  # type: ignore[no-any-return]
+            return GateFile.from_parent(parent, path=file_path, gate=self)
         return None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -241,7 +241,8 @@ class Gate:
         """One line while workers start and rows run; rewritten in place on a terminal."""
         if self.worker or self.reporter is None or self.reporter.verbosity < 0:
             return
-        with self.plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        capture: Any = self.plugins.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled():
             if self.reporter.isatty:
                 self.reporter.rewrite(f"model harness: {line}", erase=True)
             elif not line.endswith(" cases"):

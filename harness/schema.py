@@ -84,7 +84,9 @@ class Schema:
     def parse(cls, data: Any, where: str = "schema") -> Schema:
         """A schema from its JSON form: a list of fields."""
         if not isinstance(data, list):
-            raise HarnessError("a schema is a list of fields", where=where, hint="see docs/version-package.md")
+            raise HarnessError(
+                "a schema is a list of fields", where=where, hint="see docs/version-package.md"
+            )
         fields = tuple(Field.parse(item, where) for item in data)
         names = [field.name for field in fields]
         for name in names:

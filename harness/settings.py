@@ -168,12 +168,16 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise HarnessError(f"not TOML: {error}", where=str(path), hint="mend the file at that place") from None
+        raise HarnessError(
+            f"not TOML: {error}", where=str(path), hint="mend the file at that place"
+        ) from None
 
 
 def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = _Table(data, Settings, place, hidden=("path", "root"))
-    values = table.plain("model", "candidate", "change", "channel", "previous", "store", "reports", "training", "equal_nan")
+    values = table.plain(
+        "model", "candidate", "change", "channel", "previous", "store", "reports", "training", "equal_nan"
+    )
     values |= table.names("extensions", "private")
     _one_of(values.get("change", "auto"), CHANGES, "change", place)
     if "model" not in values:
@@ -251,7 +255,9 @@ def _rule(data: Any, place: str) -> RuleSettings:
         "name", "rule", "output", "max_violations", "max_violation_rate", "min_cases", "severity", "owner",
         "reason", "evidence", "until",
     )  # fmt: skip
-    values |= _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).names("inputs", "when")
+    values |= _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).names(
+        "inputs", "when"
+    )
     for key in ("name", "rule"):
         if key not in values:
             raise HarnessError(f"a rule has no {key}", where=place, hint=f'add {key} = "…"', code="E27")
@@ -295,7 +301,8 @@ class _Table:
         for key in keys:
             if key not in self.data:
                 continue
-            value, name = self.data[key], self.types[key].removesuffix(" | None")
+            value: Any = self.data[key]
+            name = self.types[key].removesuffix(" | None")
             # bool is an int to Python, and `max_violations = true` is nobody's intention
             if not isinstance(value, wanted[name]) or (isinstance(value, bool) and name != "bool"):
                 raise HarnessError(
@@ -304,7 +311,7 @@ class _Table:
                     hint=f"write {key} as {name}",
                     code="E27",
                 )
-            found[key] = float(value) if name == "float" else value
+            found[key] = float(value) if name == "float" else value  # type: ignore[arg-type]  # checked above
         return found
 
     def names(self, *keys: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ as raw little-endian buffers (numbers, booleans, datetimes in ns), or as int64 o
 JSON); a batch that is large lies in a file that both workers map.
 """
 
+from __future__ import annotations
+
 import sys
 
 if __name__ == "__main__":
@@ -22,6 +24,10 @@ import math
 import os
 import struct
 import time
+from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
+
+Named = Tuple[str, str, Any, Any]
+"""A column on the wire: its name, its kind, its values, and which of them are null (or None)."""
 
 MAGIC = b"MHW1"
 HEAD = struct.Struct("!4sIQ")
@@ -39,7 +45,7 @@ _DEFAULT = {"float": "<f8", "int": "<i8", "bool": "|b1", "datetime": "<i8"}
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool", "M": "datetime"}
 
 
-def numpy_or_none():
+def numpy_or_none() -> Any:
     """numpy where this interpreter has it, else None."""
     try:
         import numpy
@@ -51,13 +57,13 @@ def numpy_or_none():
 # ---- the wire: frames
 
 
-def frame(header, chunks=()):
+def frame(header: dict[str, Any], chunks: Sequence[bytes] = ()) -> list[bytes]:
     """The bytes of one frame, as parts to be written one after another."""
     head = json.dumps(header).encode()
     return [HEAD.pack(MAGIC, len(head), sum(len(chunk) for chunk in chunks)), head, *chunks]
 
 
-def lengths(head, max_payload=MAX_PAYLOAD):
+def lengths(head: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
     """Lengths of header and payload from the first bytes of a frame; ValueError for anything else."""
     magic, header, payload = HEAD.unpack(head)
     if magic != MAGIC:
@@ -70,21 +76,22 @@ def lengths(head, max_payload=MAX_PAYLOAD):
 # ---- the wire: columns
 
 
-def pack(columns):
+def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Columns `(name, kind, values, null)` as specs (for the header) and chunks (for the payload).
 
     `values` is a numpy array or a list; `null` a sequence of booleans or None. Every chunk is padded to eight
     bytes, so that a reader can map the numbers where they lie.
     """
-    specs, chunks = [], []
+    specs: list[dict[str, Any]] = []
+    chunks: list[bytes] = []
 
-    def add(chunk):
+    def add(chunk: bytes) -> int:
         pad = -len(chunk) % 8
         chunks.append(bytes(chunk) + b"\0" * pad if pad else chunk)
         return len(chunk)
 
     for name, kind, values, null in columns:
-        spec = {"name": name, "kind": kind, "rows": len(values)}
+        spec: dict[str, Any] = {"name": name, "kind": kind, "rows": len(values)}
         if kind in _DEFAULT:
             spec["dtype"], raw = _raw(kind, values)
             spec["sizes"] = [add(raw)]
@@ -106,15 +113,16 @@ def pack(columns):
     return specs, chunks
 
 
-def unpack(specs, payload):
+def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
     """The inverse of `pack`: columns `(name, kind, values, null)`, numpy arrays where there is numpy.
 
     Raises ValueError for specs that do not fit the payload.
     """
     numpy = numpy_or_none()
-    view, at, columns = memoryview(payload), 0, []
+    view, at = memoryview(payload), 0
+    columns: list[Named] = []
 
-    def take(size):
+    def take(size: Any) -> memoryview:
         nonlocal at
         if not isinstance(size, int) or size < 0 or at + size > len(view):
             raise ValueError("a column lies outside its payload")
@@ -128,7 +136,7 @@ def unpack(specs, payload):
             values = _numbers(numpy, kind, spec["dtype"], rows, take(spec["sizes"][0]))
         else:
             values = _texts(numpy, kind, rows, take(spec["sizes"][0]), take(spec["sizes"][1]))
-        null = None
+        null: Any = None
         if "null" in spec:
             flags = take(spec["null"])
             if len(flags) != rows:
@@ -138,7 +146,7 @@ def unpack(specs, payload):
     return columns
 
 
-def _raw(kind, values):
+def _raw(kind: str, values: Any) -> tuple[str, bytes]:
     if hasattr(values, "dtype"):
         if kind == "datetime":
             return "<i8", values.astype("datetime64[ns]").astype("<i8").tobytes()
@@ -153,7 +161,7 @@ def _raw(kind, values):
     return dtype, struct.pack("<%d%s" % (len(values), _CODES[dtype]), *values)
 
 
-def _numbers(numpy, kind, dtype, rows, raw):
+def _numbers(numpy: Any, kind: str, dtype: str, rows: int, raw: memoryview) -> Any:
     if dtype not in _CODES or len(raw) != rows * struct.calcsize("<" + _CODES[dtype]):
         raise ValueError("a column's bytes do not fit its type %s" % (dtype,))
     if numpy is None:
@@ -162,13 +170,13 @@ def _numbers(numpy, kind, dtype, rows, raw):
     return values.view("datetime64[ns]") if kind == "datetime" else values
 
 
-def _texts(numpy, kind, rows, ends, blob):
+def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview) -> Any:
     if len(ends) != (rows + 1) * 8:
         raise ValueError("a column's offsets do not fit its rows")
     marks = struct.unpack("<%dq" % (rows + 1), ends)
     if any(a > b for a, b in zip(marks, marks[1:])) or marks[0] != 0 or marks[-1] != len(blob):
         raise ValueError("a column's offsets are no offsets")
-    parts = [bytes(blob[a:b]) for a, b in zip(marks, marks[1:])]
+    parts: list[Any] = [bytes(blob[a:b]) for a, b in zip(marks, marks[1:])]
     if kind == "str":
         parts = [part.decode("utf-8", "surrogatepass") for part in parts]
     elif kind == "json":
@@ -186,7 +194,7 @@ def _texts(numpy, kind, rows, ends, blob):
 # ---- values of unknown origin become columns
 
 
-def kind_of(values):
+def kind_of(values: Sequence[Any]) -> str:
     """The narrowest kind that holds every one of these plain values; "float" where there is none."""
     kinds = {type(value) for value in values}
     if not kinds:
@@ -204,7 +212,7 @@ def kind_of(values):
     return "datetime" if all(isinstance(value, datetime.datetime) for value in values) else "json"
 
 
-def column(values):
+def column(values: Any) -> tuple[str, Any, Any]:
     """`(kind, values, null)` of a sequence, a numpy array or a pandas Series."""
     if hasattr(values, "isna") and hasattr(values, "dtype"):
         kind = getattr(values.dtype, "kind", "O")
@@ -223,7 +231,7 @@ def column(values):
     null = [value is None for value in values]
     present = [value for value in values if value is not None]
     kind = kind_of(present)
-    filler = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b"", "datetime": 0}.get(kind)
+    filler: Any = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b"", "datetime": 0}.get(kind)
     if kind == "datetime":
         values = [None if value is None else _nanoseconds(value) for value in values]
     if kind == "float":
@@ -232,7 +240,7 @@ def column(values):
     return kind, values, null if any(null) else None
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
@@ -240,13 +248,13 @@ def _plain(value):
     return value
 
 
-def _nanoseconds(stamp):
+def _nanoseconds(stamp: Any) -> int:
     if hasattr(stamp, "value"):
-        return stamp.value  # pandas knows its own nanoseconds
+        return int(stamp.value)  # pandas knows its own nanoseconds
     if stamp.tzinfo is None:
         stamp = stamp.replace(tzinfo=datetime.timezone.utc)
     passed = stamp - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return ((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
+    return int((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
 
 
 # ---- replies become columns
@@ -256,16 +264,19 @@ class Unreadable(Exception):
     """A reply in which no answers can be found."""
 
 
-def read_reply(reply, rows, outputs=""):
+def read_reply(
+    reply: Any, rows: int, outputs: str | Callable[[Any], Any] = ""
+) -> tuple[dict[str, Any], list[Any] | None]:
     """`(columns, labels)` of a reply to `rows` rows: names to sequences of equal length, and the row labels that
     a pandas reply carries (None where it says nothing about rows).
 
     One unnamed answer for each row is called "prediction"; a second axis shows in the name, "prediction[0]", so
     that (n,) and (n, 1) are not the same thing.
     """
+    steps = "" if callable(outputs) else outputs
     if callable(outputs):
-        reply, outputs = outputs(reply), ""
-    for step in filter(None, outputs.split(".")):
+        reply = outputs(reply)
+    for step in filter(None, steps.split(".")):
         if not isinstance(reply, dict) or step not in reply:
             raise Unreadable("the reply has no entry %r" % (step,))
         reply = reply[step]
@@ -289,7 +300,7 @@ def read_reply(reply, rows, outputs=""):
     return _from_list(list(reply)), None
 
 
-def _from_array(reply, rows):
+def _from_array(reply: Any, rows: int) -> dict[str, Any]:
     if reply.ndim == 0:
         if rows == 1:
             return {PREDICTION: reply.reshape(1)}
@@ -301,7 +312,7 @@ def _from_array(reply, rows):
     return {PREDICTION: [item.tolist() for item in reply]}
 
 
-def _from_dict(reply, rows):
+def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
     if not reply:
         raise Unreadable("the reply is an empty dict")
     columns = {}
@@ -318,7 +329,7 @@ def _from_dict(reply, rows):
     return columns
 
 
-def _from_list(reply):
+def _from_list(reply: list[Any]) -> dict[str, Any]:
     if reply and all(isinstance(item, dict) for item in reply):
         names = list(dict.fromkeys(str(name) for item in reply for name in item))
         return {name: [item.get(name) for item in reply] for name in names}
@@ -336,7 +347,7 @@ def _from_list(reply):
 class Trouble(Exception):
     """Infrastructure, not an answer: memory or imports. `code` is a row of the fault table."""
 
-    def __init__(self, code, message):
+    def __init__(self, code: str, message: str) -> None:
         Exception.__init__(self, message)
         self.code = code
         self.message = message
@@ -346,17 +357,19 @@ class Answers:
     """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
     odd."""
 
-    def __init__(self, call, outputs, passing):
+    def __init__(self, call: Callable[[list[int]], Any], outputs: Any, passing: tuple[Any, ...]) -> None:
         self.call, self.outputs, self.passing = call, outputs, passing
-        self.parts = []
-        self.faults = {}
-        self.dropped = []
+        self.parts: list[tuple[list[int], list[int], dict[str, Any]]] = []
+        self.faults: dict[int, tuple[str, str, list[str]]] = {}
+        self.dropped: list[int] = []
         self.reordered = False
         self.extra = 0
-        self.notes = []
+        self.notes: list[str] = []
 
 
-def ask(call, rows, outputs="", passing=()):
+def ask(
+    call: Callable[[list[int]], Any], rows: int, outputs: Any = "", passing: tuple[Any, ...] = ()
+) -> Answers:
     """Ask `call(list of row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
     classes `passing` are no faults of a row and are raised on.
 
@@ -369,7 +382,7 @@ def ask(call, rows, outputs="", passing=()):
     return found
 
 
-def _ask(found, wanted, whole=False):
+def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
     if not wanted:
         return
     try:
@@ -378,9 +391,9 @@ def _ask(found, wanted, whole=False):
     except found.passing:
         raise
     except MemoryError:
-        raise Trouble("E03", "ran out of memory")
+        raise Trouble("E03", "ran out of memory") from None
     except ImportError as error:
-        raise Trouble("E08", "%s: %s" % (type(error).__name__, first_line(error)))
+        raise Trouble("E08", "%s: %s" % (type(error).__name__, first_line(error))) from None
     except BaseException as error:  # SystemExit too: a model that exits has not answered
         fault = fault_of(error)
         if len(wanted) == 1:
@@ -412,13 +425,13 @@ def _ask(found, wanted, whole=False):
         _halves(found, wanted)
 
 
-def _halves(found, wanted):
+def _halves(found: Answers, wanted: list[int]) -> None:
     middle = len(wanted) // 2
     _ask(found, wanted[:middle])
     _ask(found, wanted[middle:])
 
 
-def _all_alike(found, wanted, fault):
+def _all_alike(found: Answers, wanted: list[int], fault: tuple[str, str, list[str]]) -> bool:
     spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
     for place in spread:
         alone = Answers(found.call, found.outputs, found.passing)
@@ -431,25 +444,28 @@ def _all_alike(found, wanted, fault):
     return True
 
 
-def _places(labels, rows, size):
+def _places(labels: list[Any] | None, rows: int, size: int) -> tuple[list[Any], int] | None:
     """For each answer the place of its row, or None for an answer to nothing; None where counts alone must do."""
     if labels is not None and labels != list(range(size)):
-        known = [label if isinstance(label, int) and 0 <= label < rows else None for label in map(_plain, labels)]
+        known = [
+            label if isinstance(label, int) and 0 <= label < rows else None for label in map(_plain, labels)
+        ]
         named = [label for label in known if label is not None]
         if named and len(set(named)) == len(named):
             return known, known.count(None)
     return (list(range(rows)), 0) if size == rows else None
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """The first line of an exception's message, cut short."""
     lines = str(error).strip().splitlines()
     return lines[0][:MESSAGE] if lines else ""
 
 
-def fault_of(error):
+def fault_of(error: BaseException) -> tuple[str, str, list[str]]:
     """`(class, first line of the message, frames innermost first)` of an exception."""
-    frames, trace = [], error.__traceback__
+    frames: list[str] = []
+    trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
         if code.co_filename != __file__:
@@ -459,7 +475,7 @@ def fault_of(error):
     return name, first_line(error), frames[::-1][:5]
 
 
-def _short(path):
+def _short(path: str) -> str:
     """A file's name from its package on: where an environment lies is nobody's business."""
     parts = path.split(os.sep)
     if "site-packages" in parts:
@@ -467,15 +483,15 @@ def _short(path):
     return "/".join(parts[-2:])
 
 
-def join(found, rows):
+def join(found: Answers, rows: int) -> tuple[list[Named], list[bool]]:
     """Columns over all `rows` rows, `(name, kind, values, null)`, and the rows answered, from the parts."""
     answered = [False] * rows
     names = list(dict.fromkeys(name for _, _, columns in found.parts for name in columns))
     if len(found.parts) == 1 and found.parts[0][0] == list(range(rows)):
         columns = found.parts[0][2]
         return [(name, *column(columns[name])) for name in names], [True] * rows
-    gathered = {name: [None] * rows for name in names}
-    arrays = {}
+    gathered: dict[str, list[Any]] = {name: [None] * rows for name in names}
+    arrays: dict[str, set[str]] = {}
     for wanted, places, columns in found.parts:
         for row in wanted:
             answered[row] = True
@@ -486,13 +502,13 @@ def join(found, rows):
                 values = values.tolist()
             for row, place in zip(wanted, places):
                 gathered[name][row] = values[place]
-    packed = []
+    packed: list[Named] = []
     for name in names:
         packed.append((name, *_typed(column(gathered[name]), arrays.get(name, set()))))
     return packed, answered
 
 
-def _typed(packed, dtypes):
+def _typed(packed: tuple[str, Any, Any], dtypes: set[str]) -> tuple[str, Any, Any]:
     """A column put together from parts keeps the number type that all of them had."""
     kind, values, null = packed
     numpy = numpy_or_none()
@@ -506,7 +522,7 @@ def _typed(packed, dtypes):
 # ---- the loop
 
 
-def make_input(columns, pass_as):
+def make_input(columns: list[Named], pass_as: str) -> Callable[[list[int]], Any]:
     """A function from row numbers to what the model is given: a DataFrame, records or an array."""
     if pass_as == "records":
         lists = [(name, _values(kind, values, null)) for name, kind, values, null in columns]
@@ -520,31 +536,31 @@ def make_input(columns, pass_as):
     try:
         import pandas
     except ImportError:
-        raise Trouble("E08", 'pass_as = "frame" needs pandas in the environment of the version')
+        raise Trouble("E08", 'pass_as = "frame" needs pandas in the environment of the version') from None
     whole = pandas.DataFrame({name: _series(kind, values, null) for name, kind, values, null in columns})
 
-    def part(rows):
+    def part(rows: list[int]) -> Any:
         # a copy: a model that writes into its input must not change what is asked next
         return whole.copy() if len(rows) == len(whole) else whole.iloc[rows].reset_index(drop=True)
 
     return part
 
 
-def _values(kind, values, null):
+def _values(kind: str, values: Any, null: Any) -> list[Any]:
     if kind == "datetime":
         zero = datetime.datetime(1970, 1, 1)
-        plain = [zero + datetime.timedelta(microseconds=int(v) // 1000) for v in _integers(values)]
+        plain: list[Any] = [zero + datetime.timedelta(microseconds=int(v) // 1000) for v in _integers(values)]
     else:
         plain = values.tolist() if hasattr(values, "tolist") else list(values)
     return plain if null is None else [None if gone else value for gone, value in zip(null, plain)]
 
 
-def _integers(values):
+def _integers(values: Any) -> Any:
     return values.astype("<i8").tolist() if hasattr(values, "astype") else values
 
 
-def _floats(numpy, values, null):
-    if getattr(values, "dtype", None) == object:
+def _floats(numpy: Any, values: Any, null: Any) -> Any:
+    if getattr(getattr(values, "dtype", None), "kind", "") == "O":
         raise Trouble("E08", 'pass_as = "array" takes numbers alone; a column holds text')
     array = numpy.array(values, dtype=numpy.float64)
     if null is not None:
@@ -552,7 +568,7 @@ def _floats(numpy, values, null):
     return array
 
 
-def _series(kind, values, null):
+def _series(kind: str, values: Any, null: Any) -> Any:
     if kind in ("str", "bytes", "json"):
         plain = list(values)
         # pandas before 3 knows NaN, not None, as what is missing in text
@@ -571,34 +587,35 @@ def _series(kind, values, null):
     return array
 
 
-def load(entry):
+def load(entry: str) -> Callable[..., Any]:
     """The callable behind `package.module:function`; raises Trouble where there is none."""
     import importlib
 
     module_name, _, attribute = entry.partition(":")
     try:
-        target = importlib.import_module(module_name)
+        target: Any = importlib.import_module(module_name)
         for name in attribute.split("."):
             target = getattr(target, name)
     except MemoryError:
-        raise Trouble("E03", "ran out of memory while importing %s" % (entry,))
+        raise Trouble("E03", "ran out of memory while importing %s" % (entry,)) from None
     except BaseException as error:  # whatever it raises, it is not loaded
         name, message, frames = fault_of(error)
         frames = [one for one in frames if "importlib" not in one]
         at = " at %s" % (frames[0],) if frames else ""
-        raise Trouble("E08", "%s does not import: %s: %s%s" % (entry, name, message, at))
+        raise Trouble("E08", "%s does not import: %s: %s%s" % (entry, name, message, at)) from None
     if not callable(target):
         raise Trouble("E08", "%s is not callable" % (entry,))
-    return target
+    function: Callable[..., Any] = target
+    return function
 
 
-def libraries():
+def libraries() -> dict[str, str]:
     """Names and versions of what is installed in this environment."""
     try:
         from importlib import metadata
     except ImportError:
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for one in metadata.distributions():
         name = one.metadata["Name"]
         if name:
@@ -609,19 +626,22 @@ def libraries():
 class Loop:
     """One model, answering frames until its host closes the pipe."""
 
-    def __init__(self, source, sink):
+    def __init__(self, source: int, sink: int) -> None:
         self.source, self.sink, self.pid = source, sink, os.getpid()
-        self.model, self.options = None, {}
+        self.model: Any = None
+        self.options: dict[str, Any] = {}
 
-    def run(self):
+    def run(self) -> None:
         """Answer every frame; returns when the host is gone or says close."""
         while True:
             head = self._read(HEAD.size)
             if head is None:
                 return
             header_size, payload_size = lengths(head)
-            header = json.loads(self._read(header_size).decode())
-            payload = self._read(payload_size)
+            parts = self._read(header_size), self._read(payload_size)
+            if parts[0] is None or parts[1] is None:
+                return
+            header, payload = json.loads(parts[0].decode()), parts[1]
             if header["op"] == "close":
                 return
             try:
@@ -635,14 +655,14 @@ class Loop:
             for part in frame(reply, chunks):
                 self._write(part)
 
-    def on_open(self, header, payload):
+    def on_open(self, header: dict[str, Any], payload: Any) -> tuple[dict[str, Any], list[bytes]]:
         """Import the model."""
         sys.path[:0] = header["path"]
         self.options = header
         self.model = load(header["entry"])
         return {"python": sys.version.split()[0], "libraries": libraries()}, []
 
-    def on_predict(self, header, payload):
+    def on_predict(self, header: dict[str, Any], payload: Any) -> tuple[dict[str, Any], list[bytes]]:
         """Ask the model one batch."""
         options, model = self.options, self.model
         with contextlib.ExitStack() as stack:
@@ -650,18 +670,25 @@ class Loop:
                 payload = stack.enter_context(_mapped(header["file"]))
             given = make_input(unpack(header["columns"], payload), options["pass_as"])
             if options["keyword"]:
-                call = lambda rows: model(**{options["keyword"]: given(rows)})  # noqa: E731
+
+                def call(rows: list[int]) -> Any:
+                    return model(**{options["keyword"]: given(rows)})
+
             else:
-                call = lambda rows: model(given(rows))  # noqa: E731
+
+                def call(rows: list[int]) -> Any:
+                    return model(given(rows))
+
             began = time.perf_counter()
             found = ask(call, header["rows"], options["outputs"])
             seconds = time.perf_counter() - began
             columns, answered = join(found, header["rows"])
             specs, chunks = pack(columns)
-            del given, call
         reply = {
             "columns": specs,
-            "answered": "all" if all(answered) else [row for row, is_there in enumerate(answered) if is_there],
+            "answered": "all"
+            if all(answered)
+            else [row for row, is_there in enumerate(answered) if is_there],
             "faults": [[row, *fault] for row, fault in sorted(found.faults.items())],
             "dropped": sorted(found.dropped),
             "reordered": found.reordered,
@@ -671,7 +698,7 @@ class Loop:
         }
         return reply, chunks
 
-    def _read(self, size):
+    def _read(self, size: int) -> bytes | None:
         parts, left = [], size
         while left:
             part = os.read(self.source, min(left, 2**20))
@@ -681,14 +708,14 @@ class Loop:
             left -= len(part)
         return b"".join(parts)
 
-    def _write(self, data):
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while len(view):
             view = view[os.write(self.sink, view) :]
 
 
 @contextlib.contextmanager
-def _mapped(path):
+def _mapped(path: str) -> Iterator[Any]:
     import mmap
 
     with open(path, "rb") as file:
@@ -701,7 +728,7 @@ def _mapped(path):
             view.close()
 
 
-def _settle(host):
+def _settle(host: int) -> None:
     """Die with the host, adopt orphans of the model, leave no core file."""
     import resource
 
@@ -718,7 +745,7 @@ def _settle(host):
         os._exit(0)  # the host died before it could be watched
 
 
-def main():
+def main() -> None:
     """Move the wire out of the model's reach, then answer."""
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -47,9 +47,7 @@ def outcome(answers) -> Outcome:
         "x": Column("float", np.array([0.0 if a is None else a[0] for a in answers])),
         "y": Column("str", np.array(["" if a is None else a[1] for a in answers], object)),
     }
-    faults = tuple(
-        Fault(i, "ValueError", "no", ("model.py:1",)) for i, a in enumerate(answers) if a is None
-    )
+    faults = tuple(Fault(i, "ValueError", "no", ("model.py:1",)) for i, a in enumerate(answers) if a is None)
     return Outcome(columns, answered, faults)
 
 

@@ -221,7 +221,7 @@ def _shape_problems(seen: _Rows) -> Iterator[str]:
 def _turned_infinite(b: Column, c: Column) -> Bools:
     if b.kind != "float" or c.kind != "float":
         return np.zeros(len(b), bool)
-    return np.isinf(c.values) & np.isfinite(b.values)
+    return np.asarray(np.isinf(c.values) & np.isfinite(b.values))
 
 
 def _faults(seen: _Rows, new_only: bool) -> RuleTally:
@@ -283,7 +283,7 @@ def _moved(seen: _Rows, name: str) -> Moved:
     c = seen.candidate.columns[name].take(rows)
     difference = Close(rtol=MOVED_OVER).judge(b, c)
     reference = np.abs(b.values.astype(np.float64))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         relative = np.where(difference.magnitude == 0, 0.0, difference.magnitude / reference)
     relative = np.where(np.isnan(relative), np.inf, relative)
     counts = [int((relative == 0).sum())]

@@ -32,7 +32,10 @@ class Difference:
 class Rule(Protocol):
     """A frozen value that decides which rows violate it, and says so in words."""
 
-    equal_nan: bool
+    @property
+    def equal_nan(self) -> bool:
+        """Whether NaN on both sides agrees."""
+        ...
 
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Judge rows that both versions answered; both columns have the same length."""

@@ -38,7 +38,7 @@ class Accounting:
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One case worth showing. Sorted by `rank`: the largest magnitude first, then the earliest row."""
 
@@ -46,11 +46,23 @@ class Finding:
     key: str
     output: str
     magnitude: float
-    inputs: Mapping[str, Any] = field(compare=False)
-    baseline: Mapping[str, Any] = field(compare=False)
-    candidate: Mapping[str, Any] = field(compare=False)
-    target: Any = field(compare=False, default=None)
-    shrunk: bool = field(compare=False, default=False)
+    inputs: Mapping[str, Any]
+    baseline: Mapping[str, Any]
+    candidate: Mapping[str, Any]
+    target: Any = None
+    shrunk: bool = False
+
+    def __lt__(self, other: Finding) -> bool:
+        return self._place() < other._place()
+
+    def _place(self) -> tuple[Any, ...]:
+        # the whole content last: an order that leaves no ties is what makes the first K of a union well defined
+        return (
+            *self.rank,
+            self.key,
+            self.output,
+            repr((self.inputs, self.baseline, self.candidate, self.target)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

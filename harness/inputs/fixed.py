@@ -7,7 +7,7 @@ source, in the order of their names.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +239,7 @@ def _cut(tables: Iterator[pa.Table], size: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting, promote_options="default")
 
 
-def _column(data: pa.ChunkedArray | Sequence[Any]) -> Column:
+def _column(data: pa.ChunkedArray) -> Column:
     """An Arrow column as the harness's own."""
     array = data.combine_chunks()
     kind = array.type

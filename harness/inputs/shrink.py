@@ -53,7 +53,7 @@ def _reset(row: Row, simplest: Mapping[str, Any], fails: Judge) -> Row:
     together = fails(merged)
     for candidate, failed in zip(reversed(merged), reversed(list(together)), strict=True):
         if failed:
-            return candidate
+            return dict(candidate)
     return row
 
 

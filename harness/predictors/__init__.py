@@ -21,9 +21,7 @@ REGISTRY: Registry[Any] = Registry(
 )
 
 
-def open_predictor(
-    version: Version, side: str, progress: Callable[[str], None] | None = None
-) -> Predictor:
+def open_predictor(version: Version, side: str, progress: Callable[[str], None] | None = None) -> Predictor:
     """The predictor for a version's kind, not started yet. `side` names it in messages."""
     predictor: Predictor = REGISTRY[version.kind](version, side, progress or (lambda line: None))
     return predictor

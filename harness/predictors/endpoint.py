@@ -97,7 +97,9 @@ class EndpointPredictor:
         with response:
             if response.is_redirect or response.is_permanent_redirect:
                 there = urlsplit(response.headers.get("Location", "")).netloc
-                raise self._error("E39", f"redirect to other host refused: {there or 'elsewhere'}", Exit.REFUSED)
+                raise self._error(
+                    "E39", f"redirect to other host refused: {there or 'elsewhere'}", Exit.REFUSED
+                )
             if response.status_code in (429, 503):
                 words = f"status {response.status_code} after {RETRIES} retries"
                 raise self._error("E38", words)
@@ -149,7 +151,9 @@ class EndpointPredictor:
 
     def _parsed(self, content: bytes) -> Any:
         try:
-            return json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+            return json.loads(
+                content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+            )
         except NotStrict as error:
             raise self._error("E43", f"non-strict JSON: {error}") from None
         except (ValueError, RecursionError):
@@ -159,11 +163,9 @@ class EndpointPredictor:
         headers = {}
         for name, value in self.version.profile.headers.items():
             variable = value.removeprefix("env:")
-            if variable != value:
-                if variable not in os.environ:
-                    raise self._error("E33", f"header {name} needs the environment variable {variable}")
-                value = os.environ[variable]
-            headers[name] = value
+            if variable != value and variable not in os.environ:
+                raise self._error("E33", f"header {name} needs the environment variable {variable}")
+            headers[name] = value if variable == value else os.environ[variable]
         return headers
 
     def _too_slow(self) -> HarnessError:

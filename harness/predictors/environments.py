@@ -25,9 +25,7 @@ from harness.versions.manifest import digest
 MARK = "environment.json"
 
 
-def python_for(
-    lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None
-) -> Path:
+def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None) -> Path:
     """The interpreter of an environment that holds what `lock` (a text with hashes) says, and nothing else.
 
     `interpreter`: a version ("3.9") or a path; by default the one that runs this. Raises HarnessError E08.
@@ -96,7 +94,7 @@ def _tag(interpreter: str) -> str:
         "import platform as p, sys; "
         "print(p.python_implementation(), p.python_version(), p.machine(), sys.base_prefix)"
     )
-    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode:
         raise HarnessError(
             f"{interpreter} is no Python that runs",
@@ -117,7 +115,11 @@ def _uv(*arguments: str) -> str:
     for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "PYTHONPATH", "PYTHONHOME"):
         environment.pop(name, None)
     done = subprocess.run(
-        [uv.find_uv_bin(), "--no-config", *arguments], env=environment, capture_output=True, text=True
+        [uv.find_uv_bin(), "--no-config", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
@@ -157,7 +159,7 @@ def _pip_settings() -> dict[str, str]:
     commands = [[sys.executable, "-m", "pip"], *([[found]] if (found := shutil.which("pip")) else [])]
     for command in commands:
         try:
-            done = subprocess.run([*command, "config", "list"], capture_output=True, text=True)
+            done = subprocess.run([*command, "config", "list"], capture_output=True, text=True, check=False)
         except OSError:
             continue
         if done.returncode == 0:

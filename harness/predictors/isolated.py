@@ -90,7 +90,9 @@ class IsolatedPredictor:
         except TooSlow:
             raise self._error("E04", f"no answer in {OPENING:.0f} s while it was imported") from None
         except TooLarge as large:
-            raise self._error("E03", f"exceeded its memory while it was imported ({_size(large.resident)})") from None
+            raise self._error(
+                "E03", f"exceeded its memory while it was imported ({_size(large.resident)})"
+            ) from None
         except Malformed as malformed:
             raise self._error("E06", f"protocol error: {malformed}") from None
         if trouble := reply.get("trouble"):

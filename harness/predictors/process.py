@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -95,12 +96,12 @@ class Process:
         """Send one frame and wait for the reply, both within `seconds`."""
         deadline = time.monotonic() + seconds
         try:
-            for part in worker.frame(header, list(chunks)):
+            for part in worker.frame(dict(header), list(chunks)):
                 self._write(part, deadline)
             sizes = worker.lengths(self._read(worker.HEAD.size, deadline))
             head = self._read(sizes[0], deadline)
             payload = self._read(sizes[1], deadline)
-            return worker.json.loads(head), payload
+            return json.loads(head), payload
         except ValueError as error:
             raise Malformed(str(error)) from None
 

@@ -4,6 +4,7 @@ are no sums (a bootstrap, a rank) are judged from them in the order of the rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def _frame(columns: Sequence[tuple[str, Column]], what: str) -> bytes:
 def _read(content: bytes) -> Kept:
     header, payload = worker.lengths(content[: worker.HEAD.size])
     start = worker.HEAD.size
-    specs = worker.json.loads(content[start : start + header])["columns"]
+    specs = json.loads(content[start : start + header])["columns"]
     start += header
     columns = {
         name: Column(kind, values, null)

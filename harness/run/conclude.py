@@ -241,7 +241,7 @@ def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float 
 
 def _version(version: Version) -> dict[str, Any]:
     manifest = version.manifest
-    data = {
+    data: dict[str, Any] = {
         "spec": version.spec,
         "version": version.version,
         "digest": version.digest,

@@ -14,7 +14,10 @@ WORDS = {"PASS": "MAY BE RELEASED", "FAIL": "DO NOT RELEASE", "INCONCLUSIVE": "C
 
 
 def headline(
-    plan: Plan | None, verdict: Verdict, quality: Sequence[Quality], moved: Sequence[tuple[Moved, float | None]]
+    plan: Plan | None,
+    verdict: Verdict,
+    quality: Sequence[Quality],
+    moved: Sequence[tuple[Moved, float | None]],
 ) -> str:
     """`MAY BE RELEASED: 1.2.0 (retrain) is not worse than 1.1.0: MAE 44.1 → 44.0, limit 46.3. …`"""
     if plan is None or verdict.name != "PASS":

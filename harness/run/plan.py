@@ -111,7 +111,9 @@ def rules_digest(settings: Settings) -> str:
     data: dict[str, Any] = tomllib.loads(settings.path.read_text(encoding="utf-8"))
     if settings.path.name == "pyproject.toml":
         data = data["tool"]["harness"]
-    judging = {key: value for key, value in data.items() if key in ("rules", "inputs", "retrain", "equal_nan")}
+    judging = {
+        key: value for key, value in data.items() if key in ("rules", "inputs", "retrain", "equal_nan")
+    }
     return digest({"rules": _plain(judging), "extensions": extensions.digests(settings)})
 
 
@@ -135,9 +137,7 @@ def _refuse_same(baseline: Version, candidate: Version, request: Request) -> Non
     )
 
 
-def _refuse_unasked_search(
-    sources: tuple[InputSource, ...], baseline: Version, candidate: Version
-) -> None:
+def _refuse_unasked_search(sources: tuple[InputSource, ...], baseline: Version, candidate: Version) -> None:
     searches = [source.name for source in sources if source.search]
     for version in (baseline, candidate):
         if searches and version.kind == "endpoint" and not version.profile.accepts_generated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -71,7 +71,10 @@ def judge(plan: Plan, source: InputSource, bound: Bound, state: SourceState) -> 
 
 def _result(bound: Bound, q: Quality, compared: int) -> RuleResult:
     undefined = isnan(q.change) or (isnan(q.upper) and q.status == INCONCLUSIVE)
-    sign = (lambda x: f"{x * 100:+.2f}%") if q.relative else (lambda x: f"{x:+.4g}")
+
+    def sign(x: float) -> str:
+        return f"{x * 100:+.2f}%" if q.relative else f"{x:+.4g}"
+
     return RuleResult(
         bound,
         {"PASS": PASS, "FAIL": FAIL}.get(q.status, INCONCLUSIVE),
@@ -101,7 +104,7 @@ def _labels(target: Column, task: str) -> Any:
     return target.values.astype(np.float64) if task == "regression" else np.asarray(target.values)
 
 
-def _answers(columns: dict[str, Column], task: str, primary: str) -> Answers:
+def _answers(columns: Mapping[str, Column], task: str, primary: str) -> Answers:
     """The columns that quality is about: the prediction, and probabilities where there are any."""
     names = [name for name in columns if not name.startswith(PROBABILITY)]
     if PREDICTION in names:
@@ -136,9 +139,7 @@ def _answers(columns: dict[str, Column], task: str, primary: str) -> Answers:
     return Answers(np.asarray(column.values), matrix, tuple(classes))
 
 
-def _harmed(
-    source: InputSource, kept: Kept, old: Answers, new: Answers, task: str
-) -> tuple[Finding, ...]:
+def _harmed(source: InputSource, kept: Kept, old: Answers, new: Answers, task: str) -> tuple[Finding, ...]:
     """Cases whose error grew most (right became wrong): who pays for the change."""
     assert kept.target is not None
     labels = _labels(kept.target, task)

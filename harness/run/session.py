@@ -111,12 +111,16 @@ class Comparison:
         state = SourceState(batch.source, len(rows), tally)
         failed = [one for one in (judge_rule(b, state) for b in names.values()) if one.status == FAIL]
         if failed or tally.accounting.compared != len(rows):
-            reasons = [one.reason for one in failed] or [f"compared {tally.accounting.compared} of {len(rows)}"]
+            reasons = [one.reason for one in failed] or [
+                f"compared {tally.accounting.compared} of {len(rows)}"
+            ]
             raise AssertionError("\n".join(reasons))
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         if not rows:
-            raise HarnessError("0 of 0 comparisons: no rows to compare", hint="give at least one row", code="E10")
+            raise HarnessError(
+                "0 of 0 comparisons: no rows to compare", hint="give at least one row", code="E10"
+            )
         names = list(rows[0])
         columns = {name: Column.of([row[name] for row in rows]) for name in names}
         return Batch("by-hand", 0, 0, np.arange(len(rows)), columns)

@@ -50,16 +50,26 @@ def train(path: Path, out: Path, say: Callable[[str], None]) -> Trained:
     python = environments.python_for(text, sys.executable, say)
     say(f"training {configuration.model} {configuration.version}")
     tree = tree_of(path.parent)
-    command = [str(python), "-s", "-m", MODULE, str(path.absolute()), "--out", str(out), "--commit", tree.commit]
+    command = [
+        str(python),
+        "-s",
+        "-m",
+        MODULE,
+        str(path.absolute()),
+        "--out",
+        str(out),
+        "--commit",
+        tree.commit,
+    ]
     if tree.dirty:
         command.append("--dirty")
     with environments.harness_path() as harness:
         done = subprocess.run(
             command,
             env={**os.environ, "PYTHONPATH": str(harness), "PYTHONHASHSEED": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            check=False,
         )
     try:
         result = json.loads(done.stdout.strip().splitlines()[-1])

@@ -70,7 +70,9 @@ def _same_report(folder: Path, verdict: dict[str, Any], place: str) -> None:
         record = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         whole = reporting.result_digest(record["result"])
     except (OSError, ValueError, KeyError):
-        raise _refused("E53", "the report is missing or cannot be read", str(folder / "report.json")) from None
+        raise _refused(
+            "E53", "the report is missing or cannot be read", str(folder / "report.json")
+        ) from None
     if whole != verdict["result_digest"] or record["run_id"] != verdict["run_id"]:
         raise _refused("E17", "the report is of another run than the verdict", place)
 

@@ -71,20 +71,32 @@ def loss_function(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Ca
             with np.errstate(invalid="ignore"):
                 # einsum, not a matrix product: BLAS would wake threads that spin beside the workers
                 total: Floats = np.einsum("rn,n->r", weights, per_case)
-                return total / weights.sum(axis=1)
+                return np.asarray(total / weights.sum(axis=1))
 
         return mean
     return _by_scorer(scorer, labels, answers)
 
 
 def _per_case(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Floats | None:
-    if scorer == "neg_mean_absolute_error":
-        return np.abs(labels.astype(np.float64) - answers.prediction.astype(np.float64))
-    if scorer == "neg_mean_squared_error":
-        return (labels.astype(np.float64) - answers.prediction.astype(np.float64)) ** 2
+    if scorer in ("neg_mean_absolute_error", "neg_mean_squared_error"):
+        errors: Floats = np.abs(labels.astype(np.float64) - answers.prediction.astype(np.float64))
+        return errors if scorer == "neg_mean_absolute_error" else errors**2
+    if scorer == "neg_brier_score" and answers.probability is not None:
+        return _brier(labels, answers)
     if scorer == "accuracy":
         return np.asarray(labels != answers.prediction).astype(np.float64)
     return None
+
+
+def _brier(labels: npt.NDArray[Any], answers: Answers) -> Floats:
+    """Squared distance of the probabilities to what came true; of two classes it is counted once, as is usual."""
+    assert answers.probability is not None
+    true = np.stack([labels == label for label in answers.classes], axis=1)
+    squares: Floats = (answers.probability - true) ** 2
+    if len(answers.classes) == 2:
+        return np.asarray(squares[:, 1])
+    # a label that the model does not know was given no chance
+    return np.asarray(squares.sum(axis=1) + ~true.any(axis=1))
 
 
 def _by_scorer(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Callable[[Floats], Floats]:

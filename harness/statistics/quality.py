@@ -59,16 +59,13 @@ def not_worse(
     loss_c = metrics.loss_function(scorer, labels, candidate)
     whole = np.ones((1, n))
     old, new = float(loss_b(whole)[0]), float(loss_c(whole)[0])
+    # a replicate that drew no case at all has no loss: it is no resample of these cases
+    drawn = (w[w.any(axis=1)] for w in bootstrap.weights(rows, seed))
     changes = np.concatenate(
-        [_change(loss_b(w), loss_c(w), relative) for w in bootstrap.weights(rows, seed) if n]
-        or [np.array([np.nan])]
+        [_change(loss_b(w), loss_c(w), relative) for w in drawn if len(w)] or [np.empty(0)]
     )
     change = float(_change(np.array([old]), np.array([new]), relative)[0])
-    # a replicate that drew no case has no loss; more than a few of them and the bound means nothing
-    known = changes[~np.isnan(changes)]
-    upper = (
-        float(np.quantile(known, CONFIDENCE, method="higher")) if len(known) > len(changes) * 0.99 else np.nan
-    )
+    upper = float(np.quantile(changes, CONFIDENCE, method="higher")) if len(changes) else np.nan
     limit = old * (1 + margin) if relative else old + margin
     found = Quality(
         scorer, metrics.title(scorer), old, new, change, upper, margin, relative, limit, n, "INCONCLUSIVE"

@@ -55,9 +55,7 @@ class Catalogue:
 
     def of(self, model: str, channel: str = "") -> tuple[Release, ...]:
         """The releases of one model (in one channel), oldest first."""
-        return tuple(
-            one for one in self.releases if one.model == model and channel in ("", one.channel)
-        )
+        return tuple(one for one in self.releases if one.model == model and channel in ("", one.channel))
 
 
 def read(store: Path) -> Catalogue:

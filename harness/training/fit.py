@@ -41,7 +41,7 @@ class Fitted:
 
 def fit(config: Config, data: Data) -> Fitted:
     """Fit on the rows that are not held out; fit once more with the next seed, to know the noise of training."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1), _refusals(config):
         model = _fit(config, data, config.seed)

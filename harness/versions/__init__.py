@@ -81,5 +81,6 @@ def _parsed(spec: str, settings: Settings, role: str) -> tuple[str, str]:
     raise HarnessError(
         f'unknown version "{spec}" for the {role}',
         where="--compare-to" if role == "baseline" else "candidate",
-        hint=did_you_mean(spec, forms) + "; or a number (1.4.0), a wheel (dist/x.whl), an address (https://…)",
+        hint=did_you_mean(spec, forms)
+        + "; or a number (1.4.0), a wheel (dist/x.whl), an address (https://…)",
     )

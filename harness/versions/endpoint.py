@@ -23,7 +23,11 @@ class EndpointSource:
                 hint="https://host/path; credentials go into headers of a version profile, as env:NAME",
             )
         named = next((p for p in settings.versions.values() if p.spec == spec), None)
-        if parts.scheme == "http" and not is_loopback(parts.hostname) and not (named and named.allow_plain_http):
+        if (
+            parts.scheme == "http"
+            and not is_loopback(parts.hostname)
+            and not (named and named.allow_plain_http)
+        ):
             raise HarnessError(
                 f"refused: plain HTTP to {parts.hostname}",
                 where=spec,

@@ -52,7 +52,9 @@ def test_the_order_of_cases_changes_nothing():
     rows = np.arange(len(labels))
     turned = rows[::-1]
     one = not_worse(labels, old, new, rows, scorer=MAE)
-    two = not_worse(labels[turned], Answers(old.prediction[turned]), Answers(new.prediction[turned]), turned, scorer=MAE)
+    two = not_worse(
+        labels[turned], Answers(old.prediction[turned]), Answers(new.prediction[turned]), turned, scorer=MAE
+    )
     assert two.upper == pytest.approx(one.upper, rel=1e-12)
 
 
@@ -101,7 +103,9 @@ def test_probabilities_are_judged_by_the_brier_score_of_scikit_learn():
     random = np.random.default_rng(2)
     chance = random.random(100)
     labels = np.where(random.random(100) < chance, "yes", "no")
-    answers = Answers(np.where(chance > 0.5, "yes", "no"), np.column_stack([1 - chance, chance]), ("no", "yes"))
+    answers = Answers(
+        np.where(chance > 0.5, "yes", "no"), np.column_stack([1 - chance, chance]), ("no", "yes")
+    )
     loss = metrics.loss_function("neg_brier_score", labels, answers)(np.ones((1, 100)))
     assert loss[0] == pytest.approx(brier_score_loss(labels, chance, pos_label="yes"))
     wrong = metrics.loss_function("accuracy", labels, answers)(np.ones((1, 100)))
