@@ -185,6 +185,8 @@ def wheel_bytes(config: Config, files: Mapping[str, bytes]) -> bytes:
             f"Version: {config.version}\n"
             f"Summary: A version of {_one_line(config.model)}\n"
             "Requires-Python: >=3.11\n"
+            # what the model was fitted with, so that a plain pip install of the wheel can predict as well
+            + "".join(f"Requires-Dist: {name}=={number}\n" for name, number in _libraries().items())
         ).encode(),
         f"{info}/WHEEL": (
             b"Wheel-Version: 1.0\nGenerator: pytest-model-harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
