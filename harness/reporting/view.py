@@ -1,0 +1,567 @@
+"""A record as a person reads it: plain values in the order of the page, without a word of HTML.
+
+Every text that came from data, a model or configuration is cleaned here (`text.clean`), so that no template has to
+think of it; escaping for a format is that format's own business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isnan
+from typing import Any
+
+from harness.reporting.charts import Histogram, Interval, histogram, interval
+from harness.reporting.numbers import as_float, number, percent, signed
+from harness.reporting.text import clean, shown
+
+CASES = 20
+"""Cases that the page shows; `report.json` has all that were kept."""
+
+Record = Mapping[str, Any]
+
+_TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
+_ICONS = {"pass": "✔", "fail": "✖", "unsure": "?", "same": "=", "note": "!"}
+_RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "WARN": 2, "REPORTED": 3, "PASS": 4}
+_PARTS = {
+    "baseline_faulted": "failed in the baseline alone",
+    "candidate_faulted": "failed in the candidate alone",
+    "both_faulted": "failed in both",
+    "dropped": "dropped",
+    "not_reached": "not reached",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """The first screen: `tone` is pass, fail, unsure or same (nothing to release)."""
+
+    name: str
+    tone: str
+    icon: str
+    word: str
+    reason: str
+    next: str
+    is_command: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One input source: what it is and where its cases went (`gaps` in words, empty where all were compared)."""
+
+    name: str
+    kind: str
+    where: str
+    planned: str
+    compared: str
+    gaps: str
+
+
+@dataclass(frozen=True, slots=True)
+class SureView:
+    """How sure the verdict is. `amber`: not every planned case was compared, and `but` says what that means."""
+
+    amber: bool
+    sentence: str
+    but: str
+    gaps: tuple[str, ...]
+    sources: tuple[SourceView, ...]
+    cases: str
+    isolation: str
+    noise: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One property of both versions; `code` is how it is set."""
+
+    name: str
+    baseline: str
+    candidate: str
+    differs: bool
+    code: bool = False
+
+    @property
+    def same(self) -> str:
+        """In a word, where both are known."""
+        if self.differs:
+            return "differs"
+        return "same" if self.baseline and self.baseline == self.candidate else "–"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule on one source, judged."""
+
+    anchor: str
+    name: str
+    inputs: str
+    output: str
+    status: str
+    tone: str
+    icon: str
+    says: str
+    measured: str
+    limit: str
+    reason: str
+    counts: str
+    worst: str
+    chosen: str
+    owner: str
+    justified: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityView:
+    """Loss of both versions on the labelled cases of one source."""
+
+    source: str
+    metric: str
+    baseline: str
+    candidate: str
+    change: str
+    upper: str
+    margin: str
+    limit: str
+    cases: str
+    status: str
+    tone: str
+    icon: str
+    says: str
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedView:
+    """How far one output moved on one source."""
+
+    source: str
+    output: str
+    sentence: str
+    largest: str
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One case: what went in, what came out of both, and which rule it is shown for."""
+
+    anchor: str
+    key: str
+    source: str
+    rule: str
+    output: str
+    says: str
+    baseline: str
+    candidate: str
+    target: str
+    magnitude: str
+    note: str
+    inputs: tuple[tuple[str, str], ...]
+    more_inputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultView:
+    """Something that went wrong: of the run, or of a version on some rows."""
+
+    code: str
+    side: str
+    source: str
+    message: str
+    count: str
+    first_key: str
+    frames: tuple[str, ...]
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that a report shows, top to bottom."""
+
+    title: str
+    model: str
+    change: str
+    baseline: str
+    candidate: str
+    verdict: VerdictView
+    sure: SureView
+    evidence: tuple[str, ...]
+    chosen: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    libraries: tuple[Pair, ...]
+    open_rules: tuple[RuleView, ...]
+    passed_rules: tuple[RuleView, ...]
+    quality: tuple[QualityView, ...]
+    moved: tuple[MovedView, ...]
+    cases: tuple[CaseView, ...]
+    cases_title: str
+    cases_kept: int
+    private: tuple[str, ...]
+    warnings: tuple[str, ...]
+    troubles: tuple[FaultView, ...]
+    faults: tuple[FaultView, ...]
+    events: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    digest: str
+    run_id: str
+
+
+def page(record: Record) -> Page:
+    """The page of a record."""
+    result, run = record["result"], record["run"]
+    rules = rules_worst_first(record)
+    faults = [_fault(one) for one in result["faults"]]
+    findings = result["findings"]
+    harmed = any(one["harm"] is not None for one in findings)
+    pairs, libraries = _pairs(result), _libraries(run)
+    return Page(
+        title=title(record),
+        model=clean(record["model"]) or "model",
+        change=clean(record["change"]),
+        baseline=version_title(record["baseline"]),
+        candidate=version_title(record["candidate"]),
+        verdict=verdict(record),
+        sure=_sure(record),
+        evidence=_lines(result["change_evidence"]),
+        chosen=_lines(result["chosen"]),
+        pairs=pairs,
+        libraries=libraries,
+        open_rules=tuple(rule for rule in rules if rule.status != "PASS"),
+        passed_rules=tuple(rule for rule in rules if rule.status == "PASS"),
+        quality=tuple(_quality(one) for one in result["quality"]),
+        moved=tuple(_moved(one) for one in result["moved"]),
+        cases=_cases(findings, [(rule.name, rule.inputs) for rule in rules]),
+        cases_title="Cases harmed most" if harmed else "Worst cases",
+        cases_kept=len(findings),
+        private=_lines(result["private"]),
+        warnings=_lines(result["warnings"]),
+        troubles=tuple(one for one in faults if one.side == "run"),
+        faults=tuple(one for one in faults if one.side != "run"),
+        events=_lines(run.get("events") or ()),
+        environment=_environment(run),
+        digest=clean(record["result_digest"]),
+        run_id=clean(record["run_id"]),
+    )
+
+
+def title(record: Record) -> str:
+    """`fraud-scorer: 2.4.0 compared with 2.3.1`."""
+    new, old = version_title(record["candidate"]), version_title(record["baseline"])
+    return f"{clean(record['model']) or 'model'}: {new} compared with {old}"
+
+
+def version_title(version: Record) -> str:
+    """How a person names a version: its number, or else its spec."""
+    return clean(version["version"], 60) or clean(version["spec"], 60) or "unknown"
+
+
+def verdict(record: Record) -> VerdictView:
+    """The verdict as word, icon and tone; a pass with nothing new has a tone of its own."""
+    name = str(record["verdict"])
+    word, colon, reason = clean(record["headline"], 2000).partition(": ")
+    tone = _TONES.get(name, "unsure")
+    if tone == "pass" and word == "UNCHANGED":
+        tone = "same"
+    then = clean(record["next"], 1000) or "read the rules and the events below"
+    return VerdictView(
+        name=name,
+        tone=tone,
+        icon=_ICONS[tone],
+        word=word if colon else name,
+        reason=reason if colon else word,
+        next=then,
+        is_command=then.startswith(("harness ", "pytest ", "model-harness ")),
+    )
+
+
+def gaps(accounting: Record) -> list[str]:
+    """Where planned cases went that were not compared, in words: `3 dropped`."""
+    return [f"{number(accounting[part])} {words}" for part, words in _PARTS.items() if accounting[part]]
+
+
+def compared(record: Record) -> str:
+    """`10,000 of 10,000 planned cases compared`."""
+    if not record["planned"]:
+        return "Nothing was planned, so nothing was compared"
+    return f"{number(record['compared'])} of {number(record['planned'])} planned cases compared"
+
+
+def cases(record: Record) -> str:
+    """`400 fixed + 9,600 generated (seed 8123)`."""
+    sources = record["result"]["sources"]
+    fixed = sum(one["planned"] for one in sources if one["kind"] != "search")
+    made = sum(one["planned"] for one in sources if one["kind"] == "search")
+    seeds = sorted({str(one["seed"]) for one in sources if one.get("seed") is not None})
+    words = [f"{number(fixed)} fixed"] if fixed else []
+    if made:
+        words.append(
+            f"{number(made)} generated" + (f" (seed {clean(', '.join(seeds), 40)})" if seeds else "")
+        )
+    return " + ".join(words)
+
+
+def isolation(record: Record) -> str:
+    """How both versions were run, if the run says so."""
+    run = record["run"]
+    ways = [clean((run.get(side) or {}).get("isolation", ""), 60) for side in ("baseline", "candidate")]
+    known = [way for way in ways if way]
+    if not known:
+        return ""
+    return known[0] if len(set(ways)) == 1 else " / ".join(way or "unknown" for way in ways)
+
+
+def rules_worst_first(record: Record) -> list[RuleView]:
+    """FAIL, INCONCLUSIVE, then what only warns, then PASS; inside these, in the order of configuration."""
+    rules = [_rule(one) for one in record["result"]["rules"]]
+    return sorted(rules, key=lambda rule: _RANK.get(rule.status, 2))
+
+
+def _rule(one: Record) -> RuleView:
+    status = clean(one["status"])
+    if one["severity"] != "fail" and status in ("FAIL", "INCONCLUSIVE"):
+        status = "WARN"
+    tone = "note" if status in ("WARN", "REPORTED") else _TONES.get(status, "unsure")
+    counts = f"{number(one['compared'])} compared"
+    if one["both_nan"]:
+        counts += f", {number(one['both_nan'])} without a number on both sides"
+    return RuleView(
+        anchor=_anchor("rule", one["inputs"], one["name"]),
+        name=clean(one["name"], 100),
+        inputs=clean(one["inputs"], 100),
+        output=clean(one["output"], 100),
+        status=status,
+        tone=tone,
+        icon=_ICONS[tone],
+        says=clean(one["says"]),
+        measured=clean(one["measured"]),
+        limit=clean(one["limit"]),
+        reason=clean(one["reason"], 600),
+        counts=counts,
+        worst=clean(one["worst_key"], 60),
+        chosen=clean(one["chosen"]),
+        owner=clean(one["owner"]),
+        justified=clean(one["justified"]),
+    )
+
+
+def _sure(record: Record) -> SureView:
+    result = record["result"]
+    missing = gaps(record["accounting"])
+    amber = bool(missing) or not record["planned"] or record["compared"] != record["planned"]
+    noise = [as_float(one["noise"]) for one in result["moved"]]
+    known = [share for share in noise if share is not None]
+    words = ""
+    if known:
+        words = f"Another seed alone moves {percent(max(known))} of predictions by over 1%"
+    elif record["change"] == "retrain":
+        words = "Not measured: no manifest says how much another seed alone moves"
+    but = ""
+    if amber:
+        passed = record["verdict"] == "PASS"
+        but = "A rule accounts for the rest." if passed else "A pass needs every case accounted for."
+    return SureView(
+        amber=amber,
+        sentence=compared(record),
+        but=but,
+        gaps=tuple(missing),
+        sources=tuple(_source(one) for one in result["sources"]),
+        cases=cases(record),
+        isolation=isolation(record),
+        noise=words,
+    )
+
+
+def _source(one: Record) -> SourceView:
+    kind = "generated" if one["kind"] == "search" else "fixed"
+    if one["labelled"]:
+        kind += ", labelled"
+    if one.get("seed") is not None:
+        kind += f", seed {clean(one['seed'], 40)}"
+    return SourceView(
+        name=clean(one["name"], 100),
+        kind=kind,
+        where=clean(one["where"]),
+        planned=number(one["planned"]),
+        compared=number(one["accounting"]["compared"]),
+        gaps=", ".join(gaps(one["accounting"])),
+    )
+
+
+def _pairs(result: Record) -> tuple[Pair, ...]:
+    old, new = result["baseline"], result["candidate"]
+    rows = [
+        ("Version", "version", False),
+        ("Named by", "spec", True),
+        ("Chosen because", "why", False),
+        ("Kind", "kind", False),
+        ("Identity", "digest", True),
+        ("Artifact sha256", "sha256", True),
+        ("Code commit", "commit", True),
+        ("Training data", "data", True),
+        ("Configuration", "configuration", True),
+        ("Lock file", "lock", True),
+        ("Python", "python", False),
+    ]
+    pairs = [_pair(name, old.get(field, ""), new.get(field, ""), code) for name, field, code in rows]
+    for metric in sorted({*(old.get("metrics") or {}), *(new.get("metrics") or {})}):
+        was, now = (number((side.get("metrics") or {}).get(metric)) for side in (old, new))
+        pairs.append(_pair(f"{clean(metric, 60)} when trained", was, now, False))
+    return tuple(pair for pair in pairs if pair.baseline or pair.candidate)
+
+
+def _pair(name: str, old: object, new: object, code: bool) -> Pair:
+    a, b = clean(old), clean(new)
+    # how a version was named and found says nothing about what it is
+    told = bool(a) and bool(b) and name not in ("Named by", "Chosen because")
+    return Pair(name, a, b, told and old != new, code)
+
+
+def _libraries(run: Record) -> tuple[Pair, ...]:
+    old, new = ((run.get(side) or {}).get("libraries") or {} for side in ("baseline", "candidate"))
+    pairs = [
+        Pair(
+            clean(name, 60),
+            clean(old.get(name, "–"), 40),
+            clean(new.get(name, "–"), 40),
+            old.get(name) != new.get(name),
+        )
+        for name in sorted({*old, *new})
+    ]
+    return tuple(sorted(pairs, key=lambda pair: not pair.differs))
+
+
+def _quality(one: Record) -> QualityView:
+    relative = bool(one["relative"])
+    tone = _TONES.get(one["status"], "unsure")
+    words = {name: signed(one[name], relative) for name in ("change", "upper", "margin")}
+    return QualityView(
+        source=clean(one["source"], 100),
+        metric=clean(one["metric"], 60),
+        baseline=number(one["baseline"]),
+        candidate=number(one["candidate"]),
+        **words,
+        limit=number(one["limit"]),
+        cases=number(one["cases"]),
+        status=clean(one["status"]),
+        tone=tone,
+        icon=_ICONS[tone],
+        says=clean(one["says"], 600),
+        interval=interval(one["change"], one["upper"], one["margin"], words),
+    )
+
+
+def _moved(one: Record) -> MovedView:
+    rows = f"{number(one['count'])} of {number(one['compared'])}"
+    share = percent(one["count"], one["compared"])
+    sentence = f"{share} of predictions moved by over {percent(one['over']).replace('.0%', '%')} ({rows})"
+    if as_float(one["noise"]) is not None:
+        sentence += f"; another seed alone moves {percent(one['noise'])}"
+    largest = ""
+    if one["largest"]:
+        largest = f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}"
+    shape = one["histogram"]
+    return MovedView(
+        source=clean(one["source"], 100),
+        output=clean(one["output"], 100),
+        sentence=sentence + ".",
+        largest=largest,
+        histogram=histogram(shape["edges"], shape["counts"], one["over"]),
+    )
+
+
+def _cases(findings: Sequence[Record], rules: Sequence[tuple[str, str]]) -> tuple[CaseView, ...]:
+    """At most `CASES`: harmed cases first, then the worst of every rule by turns, so that no rule hides another."""
+    order = {name: place for place, name in enumerate(rules)}
+    groups: dict[tuple[int, int], list[Record]] = {}
+    for one in findings:
+        place = order.get((clean(one["rule"], 100), clean(one["source"], 100)), len(order))
+        groups.setdefault((int(one["harm"] is None), place), []).append(one)
+    ranked = [sorted(groups[key], key=_gravity) for key in sorted(groups)]
+    taken = [0] * len(ranked)
+    left = CASES
+    while left and any(count < len(group) for count, group in zip(taken, ranked, strict=True)):
+        for place, group in enumerate(ranked):
+            if left and taken[place] < len(group):
+                taken[place] += 1
+                left -= 1
+    chosen = [one for count, group in zip(taken, ranked, strict=True) for one in group[:count]]
+    return tuple(_case(one) for one in chosen)
+
+
+def _gravity(one: Record) -> tuple[float, str]:
+    size = as_float(one["magnitude"])
+    return (-inf if size is None or isnan(size) else -size, str(one["key"]))
+
+
+def _case(one: Record) -> CaseView:
+    output, harmed = one["output"], one["harm"] is not None
+    inputs = list(one["inputs"].items())
+    size = number(one["magnitude"])
+    note = "shrunk from a generated counterexample" if one["shrunk"] else ""
+    return CaseView(
+        anchor=_anchor("case", one["source"], one["rule"], output, one["key"], str(harmed)),
+        key=clean(one["key"], 60),
+        source=clean(one["source"], 100),
+        rule=clean(one["rule"], 100),
+        output=clean(output, 60),
+        says=clean(one["says"]),
+        baseline=_answer(one["baseline"], output),
+        candidate=_answer(one["candidate"], output),
+        target="" if one["target"] is None else shown(one["target"]),
+        magnitude=f"error +{size}" if harmed else size,
+        note=note,
+        inputs=tuple((clean(name, 40), shown(value, 60)) for name, value in inputs[:16]),
+        more_inputs=max(0, len(inputs) - 16),
+    )
+
+
+def _answer(answer: Record, output: str) -> str:
+    if output in answer:
+        return shown(answer[output])
+    return clean("; ".join(f"{name}: {shown(value)}" for name, value in answer.items()), 160) or "–"
+
+
+def _fault(one: Record) -> FaultView:
+    message = clean(one["message"], 600)
+    return FaultView(
+        code=clean(one["code"], 20),
+        side=clean(one["side"], 20),
+        source=clean(one["source"], 200),
+        message=f"{clean(one['error'], 80)}: {message}" if one["error"] else message,
+        count=number(one["count"]),
+        first_key=clean(one["first_key"], 60),
+        frames=_lines(one["frames"][:20]),
+        hint=clean(one["hint"], 600),
+    )
+
+
+def _environment(run: Record) -> tuple[tuple[str, str], ...]:
+    seconds = as_float(run.get("seconds"))
+    rows = [
+        ("Command", run.get("command")),
+        ("Started", run.get("started")),
+        ("Took", f"{number(seconds)} s" if seconds is not None else ""),
+        ("Harness", run.get("harness")),
+        ("Python", run.get("python")),
+        ("Machine", run.get("machine")),
+        ("Commit", run.get("commit")),
+        ("Tree", run.get("tree")),
+        ("Uncommitted changes", "yes" if run.get("dirty") else "no"),
+        ("Workers", run.get("workers") or ""),
+    ]
+    for side in ("baseline", "candidate"):
+        way = run.get(side) or {}
+        words = [f"Python {way['python']}" if way.get("python") else "", way.get("isolation", "")]
+        rows.append((f"{side.capitalize()} ran in", ", ".join(word for word in words if word)))
+    return tuple((name, clean(value, 600)) for name, value in rows if value not in (None, ""))
+
+
+def _lines(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(clean(value, 600) for value in values)
+
+
+def _anchor(noun: str, *names: object) -> str:
+    """An id from a digest: the same in every run, and safe whatever the names hold."""
+    return f"{noun}-{hashlib.sha256(chr(0).join(map(str, names)).encode()).hexdigest()[:10]}"
