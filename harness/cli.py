@@ -121,7 +121,7 @@ def _compare(options: argparse.Namespace) -> int:
     folder = _folder(options, settings)
     command = shlex.join(["harness", *sys.argv[1:]])
     done = compare_versions(settings, request, folder, command, _progress())
-    for line in console.lines(done.record, color=sys.stdout.isatty()):
+    for line in console.lines(done.record, color=sys.stdout.isatty(), report=str(folder / "report.html")):
         print(line)
     return done.verdict.exit
 
@@ -181,8 +181,10 @@ def _release(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from harness import reporting
+    from harness.run import extensions
 
     settings = _settings(options)
+    extensions.load(settings)
     for path in reporting.render_again(_folder(options, settings)):
         print(path)
     return Exit.PASS

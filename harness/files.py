@@ -38,7 +38,12 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """`write_atomic` of indented JSON."""
-    write_atomic(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, _text(data).encode("utf-8", "backslashreplace"))
+
+
+def _text(data: Any) -> str:
+    # half of a surrogate pair, which is no UTF-8, becomes the escape that JSON has for it
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
 def _umask() -> int:

@@ -232,7 +232,9 @@ class Gate:
 
             writer = self.reporter._tw  # pytest has no public way to print after its own last line
             writer.line()
-            for line in console.lines(self.conclusion.record, color=writer.hasmarkup):
+            for line in console.lines(
+                self.conclusion.record, color=writer.hasmarkup, report=str(self.folder / "report.html")
+            ):
                 writer.line(line)
         elif self.collect_only and self.trouble is not None and self.reporter is not None:
             self.reporter._tw.line(str(self.trouble))

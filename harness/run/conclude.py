@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from harness import reporting
+from harness import files, reporting
 from harness.compare.align import MOVED_EDGES, MOVED_OVER
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, Moved
@@ -37,6 +39,33 @@ class Circumstances:
     events: tuple[str, ...] = ()
     workers: int = 0
     running: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Values as configuration lets them be shown: those of private columns leave no trace."""
+
+    hidden: frozenset[str]
+    keys: frozenset[str]
+    targets: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Shown:
+        hidden = frozenset(settings.private)
+        return cls(
+            hidden,
+            frozenset(item.name for item in settings.inputs if item.key in hidden),
+            frozenset(item.name for item in settings.inputs if item.target in hidden),
+        )
+
+    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: HIDDEN if name in self.hidden else value for name, value in values.items()}
+
+    def key(self, source: str, key: str) -> str:
+        return HIDDEN if key and source in self.keys else key
+
+    def target(self, source: str, target: Any) -> Any:
+        return HIDDEN if source in self.targets else target
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +105,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     words = {"pass": headline.passed(plan, [q for _, q in qualities])}
     verdict = decide(results, troubles, plan.planned, words)
     title = headline.headline(plan, verdict, [q for _, q in qualities], shown)
-    hidden = set(plan.settings.private)
+    show = _Shown.of(plan.settings)
     result = {
         "verdict": verdict.name,
         "exit": int(verdict.exit),
@@ -92,17 +121,17 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "compared": sum(state.accounting()["compared"] for state in states),
         "accounting": _sum(states),
         "sources": [_source(plan, state) for state in states],
-        "rules": [_rule(one) for one in results],
-        "faults": _faults(states, troubles),
+        "rules": [_rule(one, show) for one in results],
+        "faults": _faults(states, troubles, show),
         "quality": [{"source": name, **asdict(q)} for name, q in qualities],
-        "moved": [_moved(state.name, output, one, noise) for state, output, one in moved],
+        "moved": [_moved(state.name, output, one, noise, show) for state, output, one in moved],
         "findings": [
-            *_findings(states, plan, hidden),
-            *(_finding(bound.source, bound, one, hidden, harm=True) for bound, one in harmed),
+            *_findings(states, plan, show),
+            *(_finding(bound.source, bound, one, show, harm=True) for bound, one in harmed),
         ],
         "chosen": _chosen(plan),
         "warnings": warnings,
-        "private": sorted(hidden),
+        "private": sorted(show.hidden),
         "rules_digest": rules_digest(plan.settings),
     }
     return Conclusion(verdict, reporting.compose(result, _run(plan.run_id, around)))
@@ -130,7 +159,7 @@ def fail_early(
         "accounting": _sum(()),
         "sources": [],
         "rules": [],
-        "faults": _faults((), [trouble]),
+        "faults": _faults((), [trouble], None),
         "quality": [],
         "moved": [],
         "findings": [],
@@ -142,7 +171,7 @@ def fail_early(
     return Conclusion(verdict, reporting.compose(result, _run(run_id, around)))
 
 
-def publish(conclusion: Conclusion, folder: Any, tree: Tree) -> Conclusion:
+def publish(conclusion: Conclusion, folder: Path, tree: Tree) -> Conclusion:
     """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS."""
     record = conclusion.record
     try:
@@ -151,13 +180,17 @@ def publish(conclusion: Conclusion, folder: Any, tree: Tree) -> Conclusion:
         verdict = conclusion.verdict
         if verdict.name == "PASS":
             verdict = Verdict("INCONCLUSIVE", error.exit, error.headline, error.hint)
-        record = record | {
+        changed = {
             "verdict": verdict.name,
             "exit": int(verdict.exit),
             "reason": verdict.reason,
             "headline": f"{headline.WORDS[verdict.name]}: {verdict.reason}",
             "next": error.hint,
         }
+        record = reporting.compose(record["result"] | changed, record["run"])
+        with contextlib.suppress(OSError):
+            # so that pages which are rendered later do not say PASS
+            files.write_json(folder / reporting.FILE, record)
         conclusion = Conclusion(verdict, record)
     summary = reporting.summary(record)
     summary |= {
@@ -275,7 +308,7 @@ def _source(plan: Plan, state: SourceState) -> dict[str, Any]:
     }
 
 
-def _rule(one: RuleResult) -> dict[str, Any]:
+def _rule(one: RuleResult, show: _Shown) -> dict[str, Any]:
     return {
         "name": one.bound.name,
         "rule": one.bound.kind,
@@ -291,14 +324,16 @@ def _rule(one: RuleResult) -> dict[str, Any]:
         "compared": one.compared,
         "both_nan": one.both_nan,
         "largest": one.largest,
-        "worst_key": one.worst_key,
+        "worst_key": show.key(one.bound.source, one.worst_key),
         "reason": f"{one.code} {one.reason}".strip() if one.reason else "",
         "owner": one.bound.owner,
         "justified": one.bound.reason,
     }
 
 
-def _faults(states: Sequence[SourceState], troubles: Sequence[HarnessError]) -> list[dict[str, Any]]:
+def _faults(
+    states: Sequence[SourceState], troubles: Sequence[HarnessError], show: _Shown | None
+) -> list[dict[str, Any]]:
     found = []
     for state in states:
         for key, fault in (state.tally.faults if state.tally else {}).items():
@@ -311,7 +346,7 @@ def _faults(states: Sequence[SourceState], troubles: Sequence[HarnessError]) -> 
                     "message": message,
                     "error": error,
                     "count": fault.count,
-                    "first_key": fault.first_key,
+                    "first_key": show.key(state.name, fault.first_key) if show else fault.first_key,
                     "frames": list(fault.frames),
                     "hint": "",
                 }
@@ -333,7 +368,7 @@ def _faults(states: Sequence[SourceState], troubles: Sequence[HarnessError]) -> 
     return found
 
 
-def _moved(source: str, output: str, one: Moved, noise: float | None) -> dict[str, Any]:
+def _moved(source: str, output: str, one: Moved, noise: float | None, show: _Shown) -> dict[str, Any]:
     return {
         "source": source,
         "output": output,
@@ -343,14 +378,14 @@ def _moved(source: str, output: str, one: Moved, noise: float | None) -> dict[st
         "rate": one.count / one.compared if one.compared else None,
         "noise": noise,
         "largest": one.largest,
-        "largest_key": one.largest_key,
+        "largest_key": show.key(source, one.largest_key),
         "histogram": {"edges": list(MOVED_EDGES), "counts": list(one.histogram)},
     }
 
 
-def _findings(states: Sequence[SourceState], plan: Plan, hidden: set[str]) -> list[dict[str, Any]]:
+def _findings(states: Sequence[SourceState], plan: Plan, show: _Shown) -> list[dict[str, Any]]:
     return [
-        _finding(state.name, bound, finding, hidden)
+        _finding(state.name, bound, finding, show)
         for state in states
         for bound in plan.bounds_of(state.name)
         if state.tally is not None and bound.name in state.tally.rules
@@ -358,23 +393,18 @@ def _findings(states: Sequence[SourceState], plan: Plan, hidden: set[str]) -> li
     ]
 
 
-def _finding(
-    source: str, bound: Bound, finding: Finding, hidden: set[str], harm: bool = False
-) -> dict[str, Any]:
-    def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: HIDDEN if name in hidden else value for name, value in values.items()}
-
+def _finding(source: str, bound: Bound, finding: Finding, show: _Shown, harm: bool = False) -> dict[str, Any]:
     return {
         "source": source,
         "rule": bound.name,
         "output": finding.output,
-        "key": finding.key,
+        "key": show.key(source, finding.key),
         "magnitude": finding.magnitude,
         "says": bound.rule.says(),
-        "inputs": shown(finding.inputs),
-        "baseline": shown(finding.baseline),
-        "candidate": shown(finding.candidate),
-        "target": finding.target,
+        "inputs": show.values(finding.inputs),
+        "baseline": show.values(finding.baseline),
+        "candidate": show.values(finding.candidate),
+        "target": show.target(source, finding.target),
         "shrunk": finding.shrunk,
         "harm": finding.magnitude if harm else None,
     }
