@@ -54,6 +54,8 @@ class Gate:
         self.conclusion: Conclusion | None = None
         self.executed: set[tuple[str, str]] = set()
         self.failed_elsewhere: set[str] = set()
+        self.collected: set[str] = set()
+        self.finished: set[str] = set()
         self.crashed: list[str] = []
         self.workers = 0
         self.file: Path | None = None
@@ -120,6 +122,17 @@ class Gate:
         """A run that cannot be planned runs nothing: the reason is said at the end."""
         if self.trouble is not None:
             session.items.clear()
+        self.collected |= {item.nodeid for item in session.items}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """The same in the controller of pytest-xdist, which collects nothing itself."""
+        self.collected |= set(ids)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A test file that does not import is a failed test."""
+        if report.failed:
+            self.failed_elsewhere.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -136,6 +149,8 @@ class Gate:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Which items ran, and which tests that are not ours failed. In the controller, for all workers."""
+        if report.when == "teardown":
+            self.finished.add(report.nodeid)
         properties = dict(report.user_properties)
         if STATUS in properties:
             source, rule = str(properties["harness_item"]).split("\t")
@@ -169,8 +184,9 @@ class Gate:
             return
         self.conclusion = self._conclude(int(exitstatus))
         ours = self.conclusion.verdict.exit
-        # 5: nothing was collected, which our own verdict says better; 3: an error inside pytest outranks all
-        theirs = int(exitstatus) if int(exitstatus) in (1, 2, 4) else 0
+        # 1 and 5 (a test failed, nothing was collected) are in our verdict, which knows whose test it was; 3: an
+        # error inside pytest outranks all
+        theirs = int(exitstatus) if int(exitstatus) in (2, 4) else 0
         session.exitstatus = 3 if int(exitstatus) == 3 else int(worst([ours, theirs]))
 
     def _conclude(self, exitstatus: int) -> Conclusion:
@@ -206,7 +222,17 @@ class Gate:
                 code="E12",
                 exit=Exit.INCONCLUSIVE,
             )
-        if exitstatus == 2:
+        unfinished = sorted(self.collected - self.finished)
+        if unfinished:
+            yield HarnessError(
+                f"partial run: {len(unfinished)} of {len(self.collected)} tests did not finish, "
+                f"{unfinished[0]} among them",
+                where="pytest",
+                hint="see above what ended the session early, and run it whole",
+                code="E11",
+                exit=Exit.INCONCLUSIVE,
+            )
+        if exitstatus == 2 and not self.failed_elsewhere:
             yield HarnessError(
                 "interrupted",
                 where="pytest",

@@ -116,15 +116,22 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
 def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
     """The inverse of `pack`: columns `(name, kind, values, null)`, numpy arrays where there is numpy.
 
-    Raises ValueError for specs that do not fit the payload.
+    Raises ValueError for specs that do not fit the payload, whatever they are.
     """
+    try:
+        return _unpacked(specs, payload)
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError("a column is described wrongly: %s: %s" % (type(error).__name__, error)) from None
+
+
+def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
     numpy = numpy_or_none()
     view, at = memoryview(payload), 0
     columns: list[Named] = []
 
     def take(size: Any) -> memoryview:
         nonlocal at
-        if not isinstance(size, int) or size < 0 or at + size > len(view):
+        if type(size) is not int or size < 0 or at + size > len(view):
             raise ValueError("a column lies outside its payload")
         part = view[at : at + size]
         at += size + -size % 8
@@ -132,6 +139,8 @@ def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
 
     for spec in specs:
         rows, kind = spec["rows"], spec["kind"]
+        if type(rows) is not int or rows < 0 or not isinstance(spec["name"], str):
+            raise ValueError("a column without a name or a number of rows")
         if kind in _DEFAULT:
             values = _numbers(numpy, kind, spec["dtype"], rows, take(spec["sizes"][0]))
         else:
@@ -141,6 +150,7 @@ def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
             flags = take(spec["null"])
             if len(flags) != rows:
                 raise ValueError("a null mask of another length than its column")
+            _truths(flags)
             null = [flag == 1 for flag in flags] if numpy is None else numpy.frombuffer(flags, numpy.bool_)
         columns.append((spec["name"], kind, values, null))
     return columns
@@ -164,10 +174,17 @@ def _raw(kind: str, values: Any) -> tuple[str, bytes]:
 def _numbers(numpy: Any, kind: str, dtype: str, rows: int, raw: memoryview) -> Any:
     if dtype not in _CODES or len(raw) != rows * struct.calcsize("<" + _CODES[dtype]):
         raise ValueError("a column's bytes do not fit its type %s" % (dtype,))
+    if dtype == "|b1":
+        _truths(raw)
     if numpy is None:
         return list(struct.unpack("<%d%s" % (rows, _CODES[dtype]), raw))
     values = numpy.frombuffer(raw, dtype)
     return values.view("datetime64[ns]") if kind == "datetime" else values
+
+
+def _truths(raw: memoryview) -> None:
+    if bytes(raw).translate(None, b"\0\1"):
+        raise ValueError("a truth value that is neither 0 nor 1")
 
 
 def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview) -> Any:
@@ -204,7 +221,8 @@ def kind_of(values: Sequence[Any]) -> str:
     if kinds == {int}:
         return "int" if all(-(2**63) <= value < 2**63 for value in values) else "json"
     if kinds <= {int, float}:
-        return "float"
+        # an integer beyond every float stays what it is
+        return "float" if all(type(value) is float or abs(value) < 2**1023 for value in values) else "json"
     if kinds == {str}:
         return "str"
     if kinds == {bytes}:
@@ -225,15 +243,21 @@ def column(values: Any) -> tuple[str, Any, Any]:
         return _KINDS[values.dtype.kind], values, None
     elif hasattr(values, "dtype") and values.dtype.kind == "M":
         numpy = numpy_or_none()
-        gone = numpy.isnat(values)
-        return "datetime", values.astype("datetime64[ns]"), gone if gone.any() else None
+        gone, stamps = numpy.isnat(values), values.astype("datetime64[ns]")
+        if (gone | (stamps.astype(values.dtype) == values)).all():
+            return "datetime", stamps, gone if gone.any() else None
+        # beyond the reach of nanoseconds, numpy wraps around
+        values = [None if there else value.item() for there, value in zip(gone, values)]
     values = [_plain(value) for value in values]
     null = [value is None for value in values]
     present = [value for value in values if value is not None]
     kind = kind_of(present)
     filler: Any = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b"", "datetime": 0}.get(kind)
     if kind == "datetime":
-        values = [None if value is None else _nanoseconds(value) for value in values]
+        try:
+            values = [None if value is None else _nanoseconds(value) for value in values]
+        except OverflowError:
+            kind, filler = "json", None
     if kind == "float":
         values = [None if value is None else float(value) for value in values]
     values = [filler if value is None else value for value in values]
@@ -243,8 +267,8 @@ def column(values: Any) -> tuple[str, Any, Any]:
 def _plain(value: Any) -> Any:
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
-    if hasattr(value, "tolist") and not isinstance(value, (str, bytes)):
-        return value.tolist()  # a numpy scalar or array
+    if hasattr(value, "tolist"):
+        return value.tolist()  # a numpy scalar or array; numpy's text is a `str` of its own
     return value
 
 
@@ -254,7 +278,10 @@ def _nanoseconds(stamp: Any) -> int:
     if stamp.tzinfo is None:
         stamp = stamp.replace(tzinfo=datetime.timezone.utc)
     passed = stamp - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    return int((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
+    count = int((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
+    if not -(2**63) < count < 2**63:
+        raise OverflowError("no count of nanoseconds reaches %s" % (stamp,))
+    return count
 
 
 # ---- replies become columns
@@ -317,7 +344,7 @@ def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
         raise Unreadable("the reply is an empty dict")
     columns = {}
     for name, values in reply.items():
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
             if rows != 1:
                 raise Unreadable(
                     "entry %r of the reply is no column (outputs = names where the answers are)" % (name,)
@@ -399,6 +426,8 @@ def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
         if len(wanted) == 1:
             found.faults[wanted[0]] = fault
             return
+        if whole and isinstance(error, Unreadable):
+            found.notes.append("%s; every row was asked alone" % (error,))
         if whole and len(wanted) > 2 * PROBES and _all_alike(found, wanted, fault):
             return
         _halves(found, wanted)
@@ -457,9 +486,12 @@ def _places(labels: list[Any] | None, rows: int, size: int) -> tuple[list[Any], 
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's message, cut short."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:MESSAGE] if lines else ""
+    """The first line of an exception's message, cut short, as text that every file can hold."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        return "(its message cannot be printed)"
+    return lines[0][:MESSAGE].encode("utf-8", "backslashreplace").decode() if lines else ""
 
 
 def fault_of(error: BaseException) -> tuple[str, str, list[str]]:
@@ -487,7 +519,8 @@ def join(found: Answers, rows: int) -> tuple[list[Named], list[bool]]:
     """Columns over all `rows` rows, `(name, kind, values, null)`, and the rows answered, from the parts."""
     answered = [False] * rows
     names = list(dict.fromkeys(name for _, _, columns in found.parts for name in columns))
-    if len(found.parts) == 1 and found.parts[0][0] == list(range(rows)):
+    everything = list(range(rows))
+    if len(found.parts) == 1 and not found.extra and found.parts[0][:2] == (everything, everything):
         columns = found.parts[0][2]
         return [(name, *column(columns[name])) for name in names], [True] * rows
     gathered: dict[str, list[Any]] = {name: [None] * rows for name in names}
@@ -650,6 +683,9 @@ class Loop:
                 reply, chunks = {"trouble": {"code": trouble.code, "message": trouble.message}}, []
             except MemoryError:
                 reply, chunks = {"trouble": {"code": "E03", "message": "ran out of memory"}}, []
+            except Exception as error:  # answers that no column can hold, for one
+                words = "protocol error in the worker: %s: %s" % (type(error).__name__, first_line(error))
+                reply, chunks = {"trouble": {"code": "E06", "message": words}}, []
             if os.getpid() != self.pid:
                 os._exit(0)  # a child that the model forked came back here; only its parent answers
             for part in frame(reply, chunks):

@@ -203,21 +203,21 @@ def read_outcome(
             answered = np.ones(rows, bool)
         else:
             answered = np.zeros(rows, bool)
-            answered[reply["answered"]] = True
+            answered[[int(row) if 0 <= row < rows else rows for row in reply["answered"]]] = True
         faults = tuple(
             Fault(int(row), str(error), str(message), tuple(map(str, frames)))
             for row, error, message, frames in reply["faults"]
         )
         dropped = tuple(int(row) for row in reply["dropped"])
         seconds, notes = float(reply["seconds"]), tuple(map(str, reply["notes"]))
-        extra = int(reply["extra"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        extra, reordered = int(reply["extra"]), bool(reply["reordered"])
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise malformed(f"{type(error).__name__}: {error}") from None
     if any(len(column) != rows for column in columns.values()):
         raise malformed("a column of another length than the batch")
     if not all(0 <= row < rows for row in (*dropped, *(fault.row for fault in faults))):
         raise malformed("a row that was not asked")
-    return Outcome(columns, answered, faults, dropped, bool(reply["reordered"]), extra, seconds, notes)
+    return Outcome(columns, answered, faults, dropped, reordered, extra, seconds, notes)
 
 
 def _how(code: int) -> str:

@@ -24,7 +24,11 @@ POLL = 0.1
 KEPT = 64 * 2**10
 """Bytes of a worker's output that are kept: the last ones."""
 
-PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+PASSED_ON = (
+    "PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
+    # which kernels this processor can be trusted with
+    "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE",
+)  # fmt: skip
 """What a worker sees of our environment. Everything else, tokens and proxies above all, stays here."""
 
 _PINNED = {
@@ -63,7 +67,10 @@ class Malformed(Exception):
 
 
 class Process:
-    """One worker of one version. After an exception from `ask` it is dead and only `stop` remains."""
+    """One worker of one version. After an exception from `ask` it is dead and only `stop` remains.
+
+    The kernel ends it with the thread that started it, so that it never outlives a host that was killed.
+    """
 
     def __init__(self, python: Path, memory: int) -> None:
         self.memory = memory
@@ -88,7 +95,7 @@ class Process:
         self._said: deque[bytes] = deque()
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
-        self._stopped = False
+        self._stopped = self._lost = False
 
     def ask(
         self, header: Mapping[str, Any], chunks: Iterable[bytes], seconds: float
@@ -101,9 +108,16 @@ class Process:
             sizes = worker.lengths(self._read(worker.HEAD.size, deadline))
             head = self._read(sizes[0], deadline)
             payload = self._read(sizes[1], deadline)
-            return json.loads(head), payload
-        except ValueError as error:
+            reply = json.loads(head)
+            if not isinstance(reply, dict):
+                raise ValueError(f"a header that is no object: {head[:64]!r}")
+        except (ValueError, RecursionError) as error:
+            self._lost = True
             raise Malformed(str(error)) from None
+        except (Ended, TooSlow, TooLarge):
+            self._lost = True
+            raise
+        return reply, payload
 
     def said(self) -> str:
         """The last that the worker and its model printed."""
@@ -114,10 +128,10 @@ class Process:
         if self._stopped:
             return 0
         self._stopped = True
-        strays = _descendants(self._process.pid)
+        strays = {*_descendants(self._process.pid), *_living_in(self._home.name)} - {self._process.pid}
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
-        if self._process.poll() is None and not strays:
+        if self._process.poll() is None and not strays and not self._lost:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(2)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -209,3 +223,13 @@ def _below(pid: int) -> Iterator[int]:
                 for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
                     yield int(child)
                     yield from _below(int(child))
+
+
+def _living_in(home: str) -> Iterator[int]:
+    """Processes that inherited this HOME: who called setsid is found even after the worker died."""
+    mark = f"HOME={home}".encode()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if mark in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
+                    yield int(name)

@@ -98,7 +98,7 @@ def _troubles(record: Record) -> list[str]:
         words = f"{clean(one['code'], 20)} {clean(one['message'], 300)}".strip()
         if one["side"] != "run":
             error, first = clean(one["error"], 80), clean(one["first_key"], 60)
-            words = f"{clean(one['side'], 20)} {error}: {words}  {one['count']:,} cases, first {first}"
+            words = f"{clean(one['side'], 20)} {error}: {words}  {view.count(one['count'], 'case')}, first {first}"
         where = clean(one["source"], 120)
         found.append(f"event: {words}" + (f"  [{where}]" if where else ""))
     return found + [f"event: {clean(one)}" for one in record["run"].get("events") or ()]
@@ -131,7 +131,8 @@ def _closing(record: Record, paint: _Paint, report: str) -> list[str]:
         if paint.fits(together):
             after = together
         else:
-            out += paint.all([f"report: {place}"])
+            # whole, however long: half an address leads nowhere
+            out.append(paint.text(f"report: {place}"))
     color = _COLORS.get(verdict.name, "33")
     return [*out, *paint.all([headline], f"1;{color}"), paint.one(after)]
 
@@ -160,6 +161,9 @@ class _Paint:
 
     def one(self, sentence: str) -> str:
         return cut(_harmless(self._text(sentence)), self.width, "..." if self.plain else "…")
+
+    def text(self, sentence: str) -> str:
+        return _harmless(self._text(sentence))
 
     def fits(self, sentence: str) -> bool:
         return len(self._lines(sentence)) == 1
