@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(error, file=sys.stderr)
         return int(error.exit)
+    except BrokenPipeError:
+        # whoever read us has seen enough (| head); Python would complain about it once more at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.FAIL)
     except KeyboardInterrupt:
         print("E14 interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)

@@ -6,15 +6,17 @@ a row that one side did not answer is counted as that and never compared.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Close, SameError, missing
+from harness.compare.rules import Close, Difference, SameError, missing
 from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally
+from harness.errors import Exit, HarnessError
 from harness.tables import Batch, Bools, Column, Outcome
 
 MOVED_OVER = 0.01
@@ -130,8 +132,8 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
     worst = np.zeros(n, int)
     rows = np.flatnonzero(seen.both)
     for position, name in enumerate(outputs):
-        difference = bound.rule.judge(  # type: ignore[union-attr]  # the built-in checks went another way
-            seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
+        difference = _difference(
+            bound, seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
         )
         larger = rows[difference.magnitude > magnitude[rows]]
         worst[larger] = position
@@ -146,6 +148,31 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         outputs=tuple(sorted(outputs)),
         findings=seen.findings(violates, magnitude, lambda row: outputs[worst[row]]),
     )
+
+
+def _difference(bound: Bound, baseline: Column, candidate: Column) -> Difference:
+    """What the rule says; a rule that raises judges nothing, and that is no verdict about the model."""
+    try:
+        found: Difference = bound.rule.judge(baseline, candidate)  # type: ignore[union-attr]  # no built-in check
+        lengths = {len(found.violates), len(found.magnitude), len(found.both_nan), len(baseline)}
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise HarnessError(
+            f"rule {bound.name} errored: {type(error).__name__}: {error}",
+            where=f"{place.filename}:{place.lineno} in {place.name}",
+            hint="mend the rule: nothing was judged by it",
+            code="E26",
+            exit=Exit.INCONCLUSIVE,
+        ) from error
+    if len(lengths) != 1:
+        raise HarnessError(
+            f"rule {bound.name} errored: it was given {len(baseline)} rows and judged {len(found.violates)}",
+            where=f"rule {bound.name}",
+            hint="judge returns arrays as long as its columns",
+            code="E26",
+            exit=Exit.INCONCLUSIVE,
+        )
+    return found
 
 
 def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:

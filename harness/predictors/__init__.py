@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from harness.registry import Registry
@@ -21,7 +21,13 @@ REGISTRY: Registry[Any] = Registry(
 )
 
 
-def open_predictor(version: Version, side: str, progress: Callable[[str], None] | None = None) -> Predictor:
-    """The predictor for a version's kind, not started yet. `side` names it in messages."""
-    predictor: Predictor = REGISTRY[version.kind](version, side, progress or (lambda line: None))
+def open_predictor(
+    version: Version,
+    side: str,
+    progress: Callable[[str], None] | None = None,
+    private: Collection[str] = (),
+) -> Predictor:
+    """The predictor for a version's kind, not started yet. `side` names it in messages, which show no value of a
+    `private` column."""
+    predictor: Predictor = REGISTRY[version.kind](version, side, progress or (lambda line: None), private)
     return predictor

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import queue
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,11 +26,16 @@ RETRIES = 3
 FAULTS = (400, 409, 422, 500)
 """Statuses by which a service says that it fails on these records; the others say that it cannot be asked."""
 
+Reply = tuple[int, str | None, bytes]
+"""Status, the host of a redirect (None without one), the body."""
+
 
 class EndpointPredictor:
     """Posts records and reads predictions. Raises HarnessError E33–E40 for whatever is no answer."""
 
-    def __init__(self, version: Version, side: str, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, version: Version, side: str, progress: Callable[[str], None], private: Collection[str] = ()
+    ) -> None:
         self.version, self._side = version, side
         self._session: requests.Session | None = None
 
@@ -87,61 +94,79 @@ class EndpointPredictor:
         if template:
             body = template.replace("$records", body)
         for attempt in range(RETRIES + 1):
-            response = self._send(body, deadline)
-            if response.status_code not in (429, 503):
+            status, elsewhere, content = self._in_time(body, deadline)
+            if status not in (429, 503):
                 break
-            response.close()
-            pause = min(0.2 * 2**attempt, max(0.0, deadline - time.monotonic()))
             if attempt < RETRIES:
-                time.sleep(pause)
-        with response:
-            if response.is_redirect or response.is_permanent_redirect:
-                there = urlsplit(response.headers.get("Location", "")).netloc
-                raise self._error(
-                    "E39", f"redirect to other host refused: {there or 'elsewhere'}", Exit.REFUSED
-                )
-            if response.status_code in (429, 503):
-                words = f"status {response.status_code} after {RETRIES} retries"
-                raise self._error("E38", words)
-            content = self._content(response, deadline)
-            if response.status_code in FAULTS:
-                raise Refused(response.status_code, content)
-            if not response.ok:
-                raise self._error("E37", f"status {response.status_code}: {_shown(content)}")
+                time.sleep(min(0.2 * 2**attempt, max(0.0, deadline - time.monotonic())))
+        if elsewhere is not None:
+            raise self._error(
+                "E39", f"redirect to other host refused: {elsewhere or 'elsewhere'}", Exit.REFUSED
+            )
+        if status in (429, 503):
+            raise self._error("E38", f"status {status} after {RETRIES} retries")
+        if status in FAULTS:
+            raise Refused(status, content)
+        if not 200 <= status < 400:
+            raise self._error("E37", f"status {status}: {_shown(content)}")
         return self._parsed(content)
 
-    def _send(self, body: str, deadline: float) -> requests.Response:
+    def _in_time(self, body: str, deadline: float) -> Reply:
+        """One exchange, given up at the deadline whatever the service does: time-outs of sockets begin anew with
+        every byte, so a drip outlives them."""
+        self.open()
         assert self._session is not None
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise self._too_slow()
+        done: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
+        left = max(0.0, deadline - time.monotonic())
+        threading.Thread(target=self._exchange, args=(self._session, body, left, done), daemon=True).start()
         try:
-            return self._session.post(
+            found = done.get(timeout=left)
+        except queue.Empty:
+            self._session = None  # the thread still waits on it, until its service lets go
+            raise self._error("E34", f"total deadline {self.version.profile.timeout:g} s passed") from None
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def _exchange(
+        self,
+        session: requests.Session,
+        body: str,
+        left: float,
+        done: queue.SimpleQueue[Reply | BaseException],
+    ) -> None:
+        try:
+            # a second more than whoever waits for us: the deadline is theirs to call
+            response = session.post(
                 self.version.location,
                 data=body.encode(),
                 headers={"Content-Type": "application/json", "Accept": "application/json"},
-                timeout=left,
+                timeout=left + 1,
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.Timeout:
-            raise self._too_slow() from None
+            with response:
+                if response.is_redirect or response.is_permanent_redirect:
+                    elsewhere = urlsplit(response.headers.get("Location", "")).netloc
+                    done.put((response.status_code, elsewhere, b""))
+                elif response.status_code in (429, 503):
+                    done.put((response.status_code, None, b""))
+                else:
+                    done.put((response.status_code, None, self._content(response)))
         except requests.RequestException as error:
             words = f"cannot reach {self._side} at {self.version.location}: {_cause(error)}"
-            raise self._error("E33", words) from None
+            done.put(self._error("E33", words))
+        except BaseException as error:
+            done.put(error)
 
-    def _content(self, response: requests.Response, deadline: float) -> bytes:
-        """The body, read piece by piece: a drip must not outlive the deadline, nor a bomb the memory."""
+    def _content(self, response: requests.Response) -> bytes:
+        """The body, read piece by piece: a bomb must not outlive the memory."""
         content = bytearray()
         try:
             for piece in response.iter_content(2**14):
                 content += piece
                 if len(content) > LARGEST:
                     raise self._error("E36", f"reply over {LARGEST // 2**20} MiB")
-                if time.monotonic() > deadline:
-                    raise self._too_slow()
-        except requests.Timeout:
-            raise self._too_slow() from None
         except requests.RequestException:
             raise self._error("E35", f"reply cut short at {len(content)} bytes") from None
         promised = response.headers.get("Content-Length", "")
@@ -167,9 +192,6 @@ class EndpointPredictor:
                 raise self._error("E33", f"header {name} needs the environment variable {variable}")
             headers[name] = value if variable == value else os.environ[variable]
         return headers
-
-    def _too_slow(self) -> HarnessError:
-        return self._error("E34", f"total deadline {self.version.profile.timeout:g} s passed")
 
     def _error(self, code: str, words: str, exit: Exit = Exit.INCONCLUSIVE) -> HarnessError:
         return HarnessError(

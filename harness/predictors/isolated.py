@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ class IsolatedPredictor:
     """Runs a version package. Faults of the model are in the outcomes; faults of the process are HarnessErrors
     (E01–E08) that name the side, the case where it can be found, and what was last printed."""
 
-    def __init__(self, version: Version, side: str, progress: Callable[[str], None]) -> None:
-        self.version, self._side, self._say = version, side, progress
+    def __init__(
+        self, version: Version, side: str, progress: Callable[[str], None], private: Collection[str] = ()
+    ) -> None:
+        self.version, self._side, self._say, self._private = version, side, progress, private
         self._process: Process | None = None
         self._running: Running | None = None
         self._answered = 0
@@ -117,7 +119,10 @@ class IsolatedPredictor:
         words = f"killed by {_how(ended.code)}"
         if row is None:
             return self._error("E02", f"{words} {of}; no single case does it alone", said)
-        case = ", ".join(f"{name}={value!r}" for name, value in batch.case(row).items())
+        case = ", ".join(
+            f"{name}={'(private)' if name in self._private else repr(value)}"
+            for name, value in batch.case(row).items()
+        )
         return self._error("E02", f"{words} on case {batch.keys[row]} of {batch.source}: {case[:400]}", said)
 
     def _culprit(self, batch: Batch) -> int | None:

@@ -48,7 +48,9 @@ def lines(
     paint = _Paint(color and not os.environ.get("NO_COLOR"), width, plain)
     result = record["result"]
     rules = view.rules_worst_first(record)
+    # what somebody chose says more than what is always judged
     passed = [rule for rule in rules if rule.status == "PASS"]
+    passed.sort(key=lambda rule: rule.chosen == "always judged")
     out = paint.all([_header(record), *_counts(record, rules)])
     paint.label = min(
         40, max((len(_label(rule)) for rule in rules if rule not in passed[PASSES:]), default=0)
@@ -98,7 +100,7 @@ def _troubles(record: Record) -> list[str]:
         words = f"{clean(one['code'], 20)} {clean(one['message'], 300)}".strip()
         if one["side"] != "run":
             error, first = clean(one["error"], 80), clean(one["first_key"], 60)
-            words = f"{clean(one['side'], 20)} {error}: {words}  {view.count(one['count'], 'case')}, first {first}"
+            words = f"{clean(one['side'], 20)} {error}: {words}  {view.counted(one['count'])}, first {first}"
         where = clean(one["source"], 120)
         found.append(f"event: {words}" + (f"  [{where}]" if where else ""))
     return found + [f"event: {clean(one)}" for one in record["run"].get("events") or ()]

@@ -523,6 +523,11 @@ def _answer(answer: Record, output: str) -> str:
     return clean("; ".join(f"{name}: {shown(value)}" for name, value in answer.items()), 160) or "–"
 
 
+def counted(cases: int) -> str:
+    """`1 case`, `2,000 cases`."""
+    return f"{number(cases)} case{'' if cases == 1 else 's'}"
+
+
 def _fault(one: Record) -> FaultView:
     message = clean(one["message"], 600)
     return FaultView(
@@ -530,7 +535,7 @@ def _fault(one: Record) -> FaultView:
         side=clean(one["side"], 20),
         source=clean(one["source"], 200),
         message=f"{clean(one['error'], 80)}: {message}" if one["error"] else message,
-        count=number(one["count"]),
+        count=counted(one["count"]),
         first_key=clean(one["first_key"], 60),
         frames=_lines(one["frames"][:20]),
         hint=clean(one["hint"], 600),

@@ -34,8 +34,10 @@ Progress = Callable[[str], None]
 class Pair:
     """Both versions of a session, opened at first use and asked at the same time."""
 
-    def __init__(self, baseline: Version, candidate: Version, progress: Progress) -> None:
-        self._versions = (baseline, candidate)
+    def __init__(
+        self, baseline: Version, candidate: Version, progress: Progress, private: Sequence[str] = ()
+    ) -> None:
+        self._versions, self._private = (baseline, candidate), private
         self._progress = progress
         self._open: tuple[Predictor, Predictor] | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="harness-ask")
@@ -46,8 +48,10 @@ class Pair:
         if self._open is None:
             for side, version in zip(("baseline", "candidate"), self._versions, strict=True):
                 self._progress(f"starting {side} {version.name} {version.title}")
-            baseline = predictors.open_predictor(self._versions[0], "baseline", self._progress)
-            candidate = predictors.open_predictor(self._versions[1], "candidate", self._progress)
+            baseline, candidate = (
+                predictors.open_predictor(version, side, self._progress, self._private)
+                for side, version in zip(("baseline", "candidate"), self._versions, strict=True)
+            )
             self._open = (baseline, candidate)
         if self.running is None:
             baseline, candidate = self._open

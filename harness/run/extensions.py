@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,12 @@ def load(settings: Settings) -> None:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        # dataclasses look their module up by name
+        sys.modules[spec.name] = module
         try:
             spec.loader.exec_module(module)
         except Exception as error:
+            del sys.modules[spec.name]
             # whatever user code raises on import is one thing to a user: the module does not load
             raise HarnessError(
                 f"extension module {name} does not load: {type(error).__name__}: {error}",

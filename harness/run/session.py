@@ -28,7 +28,9 @@ class Session:
 
     def __init__(self, plan: Plan, progress: Callable[[str], None], quiet: bool = False) -> None:
         self.plan = plan
-        self._pair = Pair(plan.baseline, plan.candidate, (lambda line: None) if quiet else progress)
+        self._pair = Pair(
+            plan.baseline, plan.candidate, (lambda line: None) if quiet else progress, plan.settings.private
+        )
         self._progress = progress
         self._states: dict[str, SourceState] = {}
 

@@ -41,9 +41,10 @@ def verified(store: Path, sha256: str) -> Path:
     path = path_of(store, sha256)
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
         raise HarnessError(
-            f"blob {sha256[:12]} is missing",
+            f"blob {sha256[:12]} is missing" if gone else f"blob {sha256[:12]}: {error.strerror}",
             where=str(path),
             hint="restore it from git; without it this release cannot be compared with",
             code="E47",

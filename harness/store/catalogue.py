@@ -44,6 +44,9 @@ class Release:
             raise damaged("a release with other fields than this harness writes", place)
         if any(not isinstance(data[name], str) for name in data if name != "outcomes"):
             raise damaged("a release with a field that is no text", place)
+        kept = data.get("outcomes", {})
+        if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
+            raise damaged("a release whose outcomes are no table of digests", place)
         return cls(**data)
 
 
@@ -65,9 +68,11 @@ def read(store: Path) -> Catalogue:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Catalogue()
-    except (ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise damaged(f"the catalogue cannot be read: {error.strerror}", str(path)) from None
+    except (ValueError, RecursionError) as error:
         raise damaged(f"the catalogue is no JSON: {error}", str(path)) from None
-    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+    if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise damaged("the catalogue has no format number", str(path))
     if data["format"] > FORMAT:
         raise HarnessError(

@@ -37,7 +37,16 @@ def release(
     `expected_previous` is the version that the verdict was about: when the channel has moved since, E49. The same
     number with another digest is refused. Raises HarnessError E44, E46, E49, E50.
     """
-    content = wheel.read_bytes()
+    try:
+        content = wheel.read_bytes()
+    except OSError as error:
+        raise HarnessError(
+            f"the wheel is gone: {error.strerror}",
+            where=str(wheel),
+            hint="build it again, and compare it again: pytest --compare-to=previous",
+            code="E47",
+            exit=Exit.STORE,
+        ) from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise HarnessError(
             "digest mismatch: the wheel changed since it was judged",

@@ -22,6 +22,9 @@ TASKS = ("regression", "classification")
 
 _REQUIRED = ("format", "name", "version", "task", "entry", "inputs", "outputs", "python", "lock", "files")
 _OPTIONAL = ("data", "configuration", "code", "seeds", "metrics", "training_noise", "machine", "libraries")
+_TEXTS = ("name", "version", "entry", "python", "machine")
+_TABLES = ("lock", "files", "data", "configuration", "code", "seeds", "metrics", "libraries")
+_DIGESTS = ("lock", "files", "libraries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Manifest:
         """A manifest from its JSON text; raises HarnessError that names what is wrong and where."""
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HarnessError(
                 f"the manifest is no JSON: {error}",
                 where=where,
@@ -67,8 +70,12 @@ class Manifest:
             ) from None
         if not isinstance(data, dict):
             raise HarnessError("the manifest is no JSON object", where=where, hint="build the package again")
-        found = data.get("format")
-        if isinstance(found, int) and found > FORMAT:
+        found = data.get("format", FORMAT)
+        if type(found) is not int or found < 1:
+            raise HarnessError(
+                f"version package format {found!r} is none", where=where, hint=f"this harness reads {FORMAT}"
+            )
+        if found > FORMAT:
             raise HarnessError(
                 f"version package format {found} is newer than {FORMAT}",
                 where=where,
@@ -89,6 +96,7 @@ class Manifest:
                     where=where,
                     hint="docs/version-package.md lists what a manifest holds",
                 )
+        _check_types(data, where)
         if data["task"] not in TASKS:
             raise HarnessError(
                 f"unknown task {data['task']!r}", where=where, hint=did_you_mean(str(data["task"]), TASKS)
@@ -120,6 +128,28 @@ class Manifest:
     def artifact(self) -> str:
         """sha256 over the package's files and entry point: what the version *is*, its number left out."""
         return digest({"files": dict(self.files), "entry": self.entry})
+
+
+def _check_types(data: Mapping[str, Any], where: str) -> None:
+    def wrong(key: str, wanted: str) -> HarnessError:
+        return HarnessError(
+            f'"{key}" in the manifest is no {wanted}: {data[key]!r:.80}',
+            where=where,
+            hint="docs/version-package.md lists what a manifest holds",
+        )
+
+    for key in (*_TEXTS, *_TABLES):
+        if key in data and not isinstance(data[key], str if key in _TEXTS else dict):
+            raise wrong(key, "text" if key in _TEXTS else "table")
+    for key in _DIGESTS:
+        if not all(isinstance(value, str) for value in data.get(key, {}).values()):
+            raise wrong(key, "table of texts")
+    for key in ("data", "configuration"):
+        if not isinstance(data.get(key, {}).get("sha256", ""), str):
+            raise wrong(key, "table with a sha256")
+    noise = data.get("training_noise")
+    if noise is not None and (isinstance(noise, bool) or not isinstance(noise, int | float)):
+        raise wrong("training_noise", "number")
 
 
 def digest(data: Any) -> str:

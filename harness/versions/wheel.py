@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
@@ -59,7 +60,15 @@ class ProjectSource:
 def version_of(path: Path, *, why: str, expected: str = "", profile: Profile | None = None) -> Version:
     """The version in a wheel, its digests verified; `expected` is the sha256 that the file must have."""
     profile = profile or Profile()
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise HarnessError(
+            f"the wheel cannot be read: {error.strerror}",
+            where=str(path),
+            hint="name a wheel",
+            exit=Exit.STORE,
+        ) from None
     sha256 = hashlib.sha256(content).hexdigest()
     if expected and sha256 != expected:
         raise HarnessError(
@@ -91,8 +100,15 @@ def read(path: Path) -> tuple[Manifest, str]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
-            content = {name: archive.read(name) for name in names if ".dist-info/" not in name}
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+            if len(set(names)) != len(names):
+                raise ValueError("a name stands in it twice")
+            content = {
+                name: archive.read(name)
+                for name in names
+                if not name.partition("/")[0].endswith(".dist-info")
+            }
+    # an encrypted member is a RuntimeError, an unknown compression a NotImplementedError
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
         raise HarnessError(
             f"the wheel cannot be read: {error}",
             where=str(path),
@@ -110,7 +126,12 @@ def read(path: Path) -> tuple[Manifest, str]:
     where = f"{path.name}: {places[0]}"
     manifest = Manifest.parse(content.pop(places[0]), where)
     _verify(manifest, content, path)
-    return manifest, content[manifest.lock["file"]].decode("utf-8")
+    try:
+        return manifest, content[manifest.lock["file"]].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HarnessError(
+            f"the lock file is no text: {error}", where=where, hint="build the package again", exit=Exit.STORE
+        ) from None
 
 
 def _verify(manifest: Manifest, content: dict[str, bytes], path: Path) -> None:

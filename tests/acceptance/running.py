@@ -30,7 +30,9 @@ class Done:
 @cache
 def _plugin() -> tuple[str, ...]:
     """Nothing where the distribution is installed; in a bare checkout the plugin has to be named."""
-    installed = any(point.value == "_pytest_model_harness" for point in metadata.entry_points(group="pytest11"))
+    installed = any(
+        point.value == "_pytest_model_harness" for point in metadata.entry_points(group="pytest11")
+    )
     return () if installed else ("-p", "_pytest_model_harness")
 
 

@@ -123,7 +123,9 @@ def test_a_version_with_itself(project):
 
 
 def test_unknown_kind_of_change(project):
-    refused(run_pytest(project, "--compare-to=baseline", "--compare-change=retrian"), 4, 'did you mean "retrain"?')
+    refused(
+        run_pytest(project, "--compare-to=baseline", "--compare-change=retrian"), 4, 'did you mean "retrain"?'
+    )
 
 
 def test_a_contradicted_declaration(project):

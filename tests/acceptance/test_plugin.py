@@ -135,5 +135,11 @@ def test_a_crashed_worker_of_xdist_is_said_and_never_passes(project):
 
 def test_options_stand_in_the_help(project):
     done = run_pytest(project, "--help")
-    for option in ("--compare-to", "--compare-candidate", "--compare-change", "--compare-config", "--compare-report"):
+    for option in (
+        "--compare-to",
+        "--compare-candidate",
+        "--compare-change",
+        "--compare-config",
+        "--compare-report",
+    ):
         assert option in done.out
