@@ -28,7 +28,7 @@ class Profile:
     spec: str = ""
     python: str = ""
     entry: str = ""
-    pass_as: str = "frame"
+    pass_as: str = ""
     keyword: str = ""
     outputs: str = ""
     timeout: float = 30.0

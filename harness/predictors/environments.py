@@ -170,13 +170,15 @@ def _pip_settings() -> dict[str, str]:
             for name, value in os.environ.items()
             if name.startswith("PIP_")
         }
-    settings = {}
+    order = ("global", "install", ":env:")
+    sections: dict[str, dict[str, str]] = {section: {} for section in order}
     for line in done.stdout.splitlines():
         key, _, value = line.partition("=")
         section, _, name = key.rpartition(".")
-        if section in ("global", "install", ":env:"):
-            settings[name] = value.strip().strip("'\"").replace("\\n", "\n")
-    return settings
+        if section in sections:
+            sections[section][name] = value.strip().strip("'\"").replace("\\n", "\n")
+    # pip lists the environment first, and lets it win
+    return {name: value for section in order for name, value in sections[section].items()}
 
 
 @contextmanager

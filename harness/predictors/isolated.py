@@ -80,7 +80,7 @@ class IsolatedPredictor:
             "op": "open",
             "path": [str(self._folder)],
             "entry": self.version.entry,
-            "pass_as": profile.pass_as,
+            "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
         }

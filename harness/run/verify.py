@@ -5,7 +5,6 @@ It demands PASS, every case accounted for, this git tree, these rules, and the v
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +65,8 @@ def _same_code(settings: Settings, folder: Path, verdict: dict[str, Any], place:
 
 
 def _same_report(folder: Path, verdict: dict[str, Any], place: str) -> None:
-    try:
-        record = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        whole = reporting.result_digest(record["result"])
-    except (OSError, ValueError, KeyError):
-        raise _refused(
-            "E53", "the report is missing or cannot be read", str(folder / "report.json")
-        ) from None
-    if whole != verdict["result_digest"] or record["run_id"] != verdict["run_id"]:
+    record = reporting.read(folder)
+    if any(verdict.get(name) != value for name, value in reporting.summary(record).items()):
         raise _refused("E17", "the report is of another run than the verdict", place)
 
 

@@ -15,13 +15,24 @@ from typing import Any
 
 from harness.errors import Exit, HarnessError, did_you_mean
 from harness.schema import Schema
+from harness.settings import PASS_AS
 
 FORMAT = 1
 FILE = "manifest.json"
 TASKS = ("regression", "classification")
 
 _REQUIRED = ("format", "name", "version", "task", "entry", "inputs", "outputs", "python", "lock", "files")
-_OPTIONAL = ("data", "configuration", "code", "seeds", "metrics", "training_noise", "machine", "libraries")
+_OPTIONAL = (
+    "data",
+    "configuration",
+    "code",
+    "seeds",
+    "metrics",
+    "training_noise",
+    "machine",
+    "libraries",
+    "pass_as",
+)
 _TEXTS = ("name", "version", "entry", "python", "machine")
 _TABLES = ("lock", "files", "data", "configuration", "code", "seeds", "metrics", "libraries")
 _DIGESTS = ("lock", "files", "libraries")
@@ -35,7 +46,8 @@ class Manifest:
     out) to its sha256; `lock` is `{"file": path in the package, "sha256": …}`; `python` the version it was
     trained with; `machine` the processor architecture. `data`, `configuration` each hold a `sha256` (of the
     training data; of the configuration without its version number); `training_noise` the share of held-out rows
-    that another seed alone moves by over 1%.
+    that another seed alone moves by over 1%; `pass_as` what the entry takes: a "frame" (the default), "records" or
+    an "array".
     """
 
     name: str
@@ -55,6 +67,7 @@ class Manifest:
     training_noise: float | None = None
     machine: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
+    pass_as: str = ""
 
     @classmethod
     def parse(cls, text: str | bytes, where: str = FILE) -> Manifest:
@@ -100,6 +113,12 @@ class Manifest:
         if data["task"] not in TASKS:
             raise HarnessError(
                 f"unknown task {data['task']!r}", where=where, hint=did_you_mean(str(data["task"]), TASKS)
+            )
+        if data.get("pass_as", "frame") not in PASS_AS:
+            raise HarnessError(
+                f"unknown pass_as {data['pass_as']!r}",
+                where=where,
+                hint=did_you_mean(str(data["pass_as"]), PASS_AS),
             )
         values = {key: value for key, value in data.items() if key != "format"}
         values["inputs"] = Schema.parse(data["inputs"], f"{where}: inputs")

@@ -36,21 +36,28 @@ class Version:
         return self.profile.entry or (self.manifest.entry if self.manifest else "")
 
     @property
+    def pass_as(self) -> str:
+        """What the entry takes, from the profile or else the manifest: `frame`, `records` or `array`."""
+        return self.profile.pass_as or (self.manifest.pass_as if self.manifest else "") or "frame"
+
+    @property
     def digest(self) -> str:
-        """Identity: artifact x lock x interpreter x entry point. The version number is left out.
+        """Identity: artifact x lock x interpreter x entry point and how it is asked. The version number is left out.
 
         An endpoint is what it answers; its identity is its address.
         """
         if self.manifest is None:
             return digest({"location": self.sha256 or self.location, "entry": self.entry})
-        return digest(
-            {
-                "artifact": self.manifest.artifact,
-                "lock": self.manifest.lock.get("sha256", ""),
-                "interpreter": self.interpreter,
-                "entry": self.entry,
-            }
-        )
+        parts: dict[str, object] = {
+            "artifact": self.manifest.artifact,
+            "lock": self.manifest.lock.get("sha256", ""),
+            "interpreter": self.interpreter,
+            "entry": self.entry,
+        }
+        adapter = [self.pass_as, self.profile.keyword, self.profile.outputs]
+        if adapter != ["frame", "", ""]:
+            parts["adapter"] = adapter
+        return digest(parts)
 
     @property
     def title(self) -> str:

@@ -1,0 +1,19 @@
+"""Fixtures of every test: the zoo of bad models."""
+
+from __future__ import annotations
+
+import pytest
+
+from .zoo.builder import Zoo
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Zoo:
+    """`zoo.wheel(folder, "raises_at_13")`, `zoo.version(…)`, `zoo.project(…)`: see tests/zoo/builder.py."""
+    return Zoo()
+
+
+@pytest.fixture(scope="session")
+def science_lock(zoo: Zoo) -> str:
+    """The lock of the shipped model: numpy, pandas, scikit-learn. Its environment is made once and kept."""
+    return zoo.science_lock

@@ -1,0 +1,271 @@
+"""Environments and unpacked packages: made once, by whoever comes first, from the lock and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from harness.errors import Exit, HarnessError
+from harness.predictors import environments, packages
+from harness.predictors.cache import cache_folder, made
+from harness.predictors.environments import find_interpreter, from_pip, python_for
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MODEL_HARNESS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_an_empty_lock_makes_an_environment_of_nothing(own_cache):
+    said = []
+    python = python_for("", progress=said.append)
+    assert said == ["making an environment of 0 packages (once for each lock file)"]
+    shown = subprocess.run(
+        [str(python), "-c", "import importlib.metadata as m; print([d.name for d in m.distributions()])"],
+        capture_output=True, text=True, check=True, env={},
+    )  # fmt: skip
+    assert shown.stdout.strip() == "[]"
+    assert python_for("", progress=said.append) == python
+    assert len(said) == 1
+
+
+def test_another_lock_is_another_environment(own_cache):
+    assert python_for("") != python_for("# nothing either\n")
+
+
+def test_two_processes_at_once_make_it_once(own_cache):
+    code = "from harness.predictors.environments import python_for; print(python_for('', '', print))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(3)
+    ]
+    shown = [process.communicate()[0].splitlines() for process in both]
+    assert len({lines[-1] for lines in shown}) == 1
+    assert sorted(len(lines) for lines in shown) == [1, 1, 2]
+    assert [item.name for item in (own_cache / "environments").iterdir() if item.is_dir()] == [
+        Path(shown[0][-1]).parents[1].name
+    ]
+
+
+def test_a_half_made_environment_is_made_again(own_cache):
+    python = python_for("")
+    (python.parents[1] / environments.MARK).unlink()
+    said = []
+    assert python_for("", progress=said.append) == python
+    assert said
+    assert json.loads((python.parents[1] / environments.MARK).read_text())["packages"] == 0
+
+
+def test_a_lock_that_names_the_impossible_is_e08_in_uvs_words(own_cache):
+    lock = f"no-such-package-as-this @ file:///nowhere/x.whl --hash=sha256:{'0' * 64}\n"
+    with pytest.raises(HarnessError, match="E08 the environment could not be made") as caught:
+        python_for(lock)
+    assert "nowhere" in caught.value.message
+    assert caught.value.exit == Exit.INCONCLUSIVE
+    assert "pip config list" in caught.value.hint
+    assert not [item for item in (own_cache / "environments").iterdir() if item.is_dir()]
+
+
+@pytest.mark.parametrize(
+    "lock", ["numpy==\n", "numpy==1.26.4\n", "<<<<<<< HEAD\n"], ids=["syntax", "hash", "merge"]
+)
+def test_a_lock_that_is_broken_is_e08(own_cache, lock):
+    with pytest.raises(HarnessError, match="E08 the environment could not be made"):
+        python_for(lock)
+
+
+def test_science_comes_from_its_lock(science_lock):
+    python = python_for(science_lock)
+    code = "import numpy, pandas, sklearn; print(numpy.__version__, pandas.__version__, sklearn.__version__)"
+    shown = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, env={})
+    for version in shown.stdout.split():
+        assert f"=={version} " in science_lock
+
+
+class TestInterpreters:
+    def test_ours_is_the_default(self):
+        assert find_interpreter("") == sys.executable
+
+    def test_one_by_its_version(self):
+        wanted = "{}.{}".format(*sys.version_info)
+        shown = subprocess.run(
+            [find_interpreter(wanted), "-c", "import sys; print(sys.version_info[:2])"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert shown.stdout.strip() == str(sys.version_info[:2])
+
+    def test_one_by_its_path(self, own_cache):
+        assert find_interpreter(sys.executable) == sys.executable
+        python = python_for("", sys.executable)
+        assert subprocess.run([str(python), "-c", ""], check=True).returncode == 0
+
+    @pytest.mark.parametrize("wanted", ["3.99", "/nowhere/python", "not a version"])
+    def test_one_that_is_not_there(self, wanted):
+        with pytest.raises(HarnessError, match=f"E08 no Python {wanted} on this machine") as caught:
+            find_interpreter(wanted)
+        assert "never downloaded" in caught.value.hint
+
+    def test_one_that_is_no_python(self, own_cache):
+        with pytest.raises(HarnessError, match=r"E08 .*/false is no Python that runs"):
+            python_for("", _path_of("false"))
+
+
+def _path_of(command: str) -> str:
+    return subprocess.run(["which", command], capture_output=True, text=True, check=True).stdout.strip()
+
+
+class TestFromPip:
+    @pytest.fixture
+    def configured(self, monkeypatch):
+        return lambda **settings: monkeypatch.setattr(
+            environments, "_pip_settings", lambda: {k.replace("_", "-"): v for k, v in settings.items()}
+        )
+
+    def test_every_setting_has_its_word(self, configured):
+        configured(
+            index_url="https://packages.example/simple", extra_index_url="https://a.example\nhttps://b.example",
+            find_links="/wheels /more", trusted_host="a.example b.example", no_index="true", cert="/certs.pem",
+        )  # fmt: skip
+        assert from_pip({}) == {
+            "UV_SYSTEM_CERTS": "1",
+            "UV_DEFAULT_INDEX": "https://packages.example/simple",
+            "UV_INDEX": "https://a.example https://b.example",
+            "UV_INDEX_STRATEGY": "unsafe-best-match",
+            "UV_FIND_LINKS": "/wheels,/more",
+            "UV_INSECURE_HOST": "a.example b.example",
+            "UV_NO_INDEX": "1",
+            "SSL_CERT_FILE": "/certs.pem",
+        }
+
+    def test_what_is_configured_for_uv_stands(self, configured):
+        configured(index_url="https://packages.example/simple")
+        assert "UV_DEFAULT_INDEX" not in from_pip({"UV_DEFAULT_INDEX": "https://mine.example"})
+        assert "UV_SYSTEM_CERTS" not in from_pip({"UV_SYSTEM_CERTS": "0"})
+
+    def test_nothing_configured(self, configured):
+        configured(no_index="false")
+        assert from_pip({}) == {"UV_SYSTEM_CERTS": "1"}
+
+    def test_pip_itself_is_asked(self, tmp_path, monkeypatch):
+        (tmp_path / "pip.conf").write_text(
+            "[global]\nindex-url = https://global.example/simple\n"
+            "extra-index-url =\n    https://a.example\n    https://b.example\n"
+            "[install]\ntrusted-host = a.example\n[download]\nretries = 77\n"
+        )
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+        monkeypatch.setenv("PIP_INDEX_URL", "https://environment.example/simple")
+        environments._pip_settings.cache_clear()
+        try:
+            found = environments._pip_settings()
+        finally:
+            environments._pip_settings.cache_clear()
+        assert found["index-url"] == "https://environment.example/simple"
+        assert found["trusted-host"] == "a.example"
+        assert found.get("retries") != "77"
+
+    def test_uv_is_given_it(self, monkeypatch, tmp_path):
+        """The bridge ends in uv's own environment, and a surrounding one does not reach it."""
+        seen = {}
+
+        def run(command, env, **_):
+            seen.update(env)
+            return subprocess.CompletedProcess(command, 0, "", "")
+
+        monkeypatch.setattr(environments, "_pip_settings", lambda: {"index-url": "https://packages.example"})
+        monkeypatch.setattr(subprocess, "run", run)
+        monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
+        monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+        environments._uv("venv", "x")
+        assert seen["UV_DEFAULT_INDEX"] == "https://packages.example"
+        assert seen["UV_PYTHON_DOWNLOADS"] == "never"
+        assert "VIRTUAL_ENV" not in seen
+
+
+class TestTheCache:
+    def test_where_it_lies(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("MODEL_HARNESS_CACHE", str(tmp_path / "named"))
+        assert cache_folder() == tmp_path / "named"
+        monkeypatch.delenv("MODEL_HARNESS_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert cache_folder() == tmp_path / "model-harness"
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        assert cache_folder() == Path.home() / ".cache" / "model-harness"
+
+    def test_what_cannot_be_made_leaves_nothing(self, tmp_path):
+        def make(beside):
+            (beside / "half").touch()
+            raise RuntimeError("interrupted")
+
+        with pytest.raises(RuntimeError):
+            made(tmp_path / "x" / "folder", Path.is_dir, make)
+        assert [item.name for item in (tmp_path / "x").iterdir()] == ["folder.lock"]
+
+    def test_where_it_cannot_be_written(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(HarnessError, match="the cache cannot be written") as caught:
+            made(tmp_path / "file" / "folder", Path.is_dir, lambda beside: None)
+        assert "MODEL_HARNESS_CACHE" in caught.value.hint
+
+
+class TestPackages:
+    def test_unpacked_once(self, own_cache, zoo, tmp_path):
+        version = zoo.version(tmp_path)
+        folder = packages.unpack(Path(version.location), version.sha256, version.manifest)
+        before = (folder / "zoo_good" / "model.py").stat().st_ino
+        assert packages.unpack(Path(version.location), version.sha256, version.manifest) == folder
+        assert (folder / "zoo_good" / "model.py").stat().st_ino == before
+
+    def test_what_was_changed_there_is_unpacked_again(self, own_cache, zoo, tmp_path):
+        version = zoo.version(tmp_path)
+        folder = packages.unpack(Path(version.location), version.sha256, version.manifest)
+        (folder / "zoo_good" / "model.py").write_text(
+            "def predict(records):\n    return [0] * len(records)\n"
+        )
+        packages.unpack(Path(version.location), version.sha256, version.manifest)
+        assert (folder / "zoo_good" / "model.py").read_text() == zoo["good"].source
+
+    def test_a_wheel_that_changed_or_went_since(self, own_cache, zoo, tmp_path):
+        version = zoo.version(tmp_path)
+        path = Path(version.location)
+        path.write_bytes(path.read_bytes() + b"\0")
+        with pytest.raises(HarnessError, match="E46 digest mismatch") as caught:
+            packages.unpack(path, version.sha256, version.manifest)
+        assert caught.value.exit == Exit.STORE
+        path.unlink()
+        with pytest.raises(HarnessError, match="E47 the wheel is gone"):
+            packages.unpack(path, version.sha256, version.manifest)
+
+    @pytest.mark.parametrize(
+        "name", ["../outside.py", "/outside.py", "zoo_good/../../outside.py", "a\\..\\b.py"]
+    )
+    def test_a_name_that_leads_outside_is_refused(self, own_cache, zoo, tmp_path, name):
+        path = zoo.wheel(tmp_path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(zipfile.ZipInfo(name), b"")
+        self.refused(path, zoo)
+
+    def test_a_link_is_refused(self, own_cache, zoo, tmp_path):
+        path = zoo.wheel(tmp_path)
+        link = zipfile.ZipInfo("zoo_good-1.0.0.dist-info/link")
+        link.external_attr = 0o120777 << 16
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(link, "/etc/passwd")
+        self.refused(path, zoo)
+
+    def refused(self, path, zoo):
+        content = path.read_bytes()
+        manifest = zoo.version(path.parent / "other").manifest
+        with pytest.raises(HarnessError, match="E54 refused") as caught:
+            packages.unpack(path, hashlib.sha256(content).hexdigest(), manifest)
+        assert caught.value.exit == Exit.REFUSED
+        assert not [item for item in (cache_folder() / "packages").iterdir() if item.is_dir()]
+        assert not (cache_folder() / "packages" / "outside.py").exists()

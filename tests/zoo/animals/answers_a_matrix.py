@@ -1,0 +1,7 @@
+"""An array of shape (n, 1)."""
+
+import numpy as np
+
+
+def predict(records):
+    return np.array([[2 * record["x"] + 1] for record in records])

@@ -1,0 +1,5 @@
+"""Bytes."""
+
+
+def predict(records):
+    return [bytes([row % 256, 0, 255]) for row in range(len(records))]

@@ -1,0 +1,5 @@
+"""Gives None."""
+
+
+def predict(records):
+    return None

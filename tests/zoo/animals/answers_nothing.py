@@ -1,0 +1,5 @@
+"""Gives an empty list."""
+
+
+def predict(records):
+    return []

@@ -1,0 +1,7 @@
+"""Raises KeyboardInterrupt, where x is 13."""
+
+
+def predict(records):
+    if any(record["x"] == 13 for record in records):
+        raise KeyboardInterrupt
+    return [2 * record["x"] + 1 for record in records]
