@@ -275,24 +275,30 @@ class TestTheEnd:
         with pytest.raises(HarnessError, match=rf"on case k{place} of rows: x=13\.0"):
             caged("dies_at_13").predict(batch_of(xs))
 
-    def test_a_worker_of_a_dead_host_dies(self, tmp_path):
-        """PDEATHSIG: a host that is killed leaves no worker behind."""
+    def test_a_busy_worker_of_a_dead_host_dies(self, zoo, tmp_path):
+        """PDEATHSIG: a host that is killed leaves no worker behind, not even one that never looks at its pipe."""
+        source = (
+            "import os, pathlib, time\n\n\ndef predict(records):\n"
+            "    pathlib.Path('/nowhere', 'pid').write_text(str(os.getpid()))\n    time.sleep(3600)\n"
+        ).replace("/nowhere", str(tmp_path))
+        wheel = zoo.wheel(tmp_path, "busy", source=source)
         code = (
-            "import sys, time; from harness.predictors.process import Process; "
-            "p = Process(sys.executable, 2**30); print(p._process.pid, flush=True); time.sleep(60)"
+            "import sys, pathlib, numpy as np; from harness.predictors.isolated import IsolatedPredictor; "
+            "from harness.tables import Batch, Column; from harness.versions.wheel import version_of; "
+            "version = version_of(pathlib.Path(sys.argv[1]), why=''); "
+            "batch = Batch('rows', 0, 0, np.arange(1), {'x': Column.of([1.0])}); "
+            "IsolatedPredictor(version, 'candidate', print).predict(batch)"
         )
-        host = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert host.stdout is not None
-        worker = int(host.stdout.readline())
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        host = subprocess.Popen([sys.executable, "-c", code, str(wheel)], env=environment)
+        mark = tmp_path / "pid"
+        deadline = time.monotonic() + 20
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        worker = int(mark.read_text())
         assert alive(worker)
-        time.sleep(0.2)  # the worker asks the kernel for the signal once it runs
         host.kill()
         host.wait()
-        host.stdout.close()
         assert gone(worker)
 
     def test_closing_twice_and_opening_again(self, caged):
@@ -303,7 +309,7 @@ class TestTheEnd:
 
 
 class TestLeftBehind:
-    @pytest.mark.parametrize("name", ["leaves_a_child", "leaves_a_grandchild"])
+    @pytest.mark.parametrize("name", ["leaves_a_child", "leaves_a_grandchild", "leaves_a_stranger"])
     def test_children_are_stopped_and_counted(self, caged, tmp_path, name):
         predictor = caged(name)
         assert predictor.predict(batch_of()).columns["prediction"].tolist() == GOOD

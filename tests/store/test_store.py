@@ -337,12 +337,12 @@ class TestDamage:
 
 
 RELEASE = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from harness import store
 from harness.errors import HarnessError
 from harness.versions.wheel import version_of
-place, path, expected, kill_at = sys.argv[1:]
+place, path, expected, kill_at, delay = sys.argv[1:]
 
 def killing(call):
     def called(*arguments):
@@ -350,6 +350,7 @@ def killing(call):
         kill_at = int(kill_at) - 1
         if kill_at == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(float(delay))
         return call(*arguments)
     return called
 
@@ -367,9 +368,9 @@ except HarnessError as error:
 """
 
 
-def start(place, wheel, expected, kill_at=0):
+def start(place, wheel, expected, kill_at=0, delay=0.0):
     return subprocess.Popen(
-        [sys.executable, "-c", RELEASE, str(place), str(wheel), expected, str(kill_at)],
+        [sys.executable, "-c", RELEASE, str(place), str(wheel), expected, str(kill_at), str(delay)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PATH},
     )  # fmt: skip
 
@@ -390,7 +391,8 @@ class TestAtOnce:
             zoo.wheel(tmp_path, name, version)
             for name, version in (("shifted", "1.1.0"), ("rewritten", "1.2.0"))
         ]
-        both = [start(place, wheel, "1.0.0") for wheel in wheels]
+        # slow writes: without the lock both would have read the same catalogue
+        both = [start(place, wheel, "1.0.0", delay=0.05) for wheel in wheels]
         said = sorted(process.communicate()[0].strip() for process in both)
         assert said[0].startswith("E49 baseline moved 1.0.0→1."), said
         assert said[1] == "released"

@@ -1,0 +1,100 @@
+"""The report in a browser: nothing in it runs, nothing is fetched, nothing overflows, wide or narrow, light or dark."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from .running import run_pytest
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+ATTACK = "<img src=x onerror=document.title='pwned'><script>document.title='pwned'</script>"
+WRAPPER = """<!doctype html><title>wrapper</title><body><iframe src="PAGE" width="WIDTH" height="900"></iframe><script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {
+  const page = frame.contentDocument, root = page.documentElement;
+  const lines = [
+    "title=" + page.title, "width=" + root.scrollWidth, "h1=" + page.querySelectorAll("h1").length,
+    "verdict=" + page.querySelector("h1").textContent.trim().replace(/\\s+/g, " "),
+    "font=" + frame.contentWindow.getComputedStyle(page.body).fontFamily,
+    "images=" + page.images.length, "scripts=" + page.scripts.length,
+  ];
+  document.body.textContent = "[" + lines.join("|") + "]";
+};
+</script></body>"""
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium on this machine: the report is not looked at in a browser"
+)
+
+
+@pytest.fixture(scope="module")
+def reports(zoo, tmp_path_factory):
+    """Reports of a project whose values attack their reader."""
+    project = zoo.project(tmp_path_factory.mktemp("attack"), "good", "shifted")
+    lines = (project / "rows.csv").read_text().splitlines()
+    quoted = ATTACK.replace('"', '""')
+    lines[1] = f'"{quoted}",0.0,1.0'
+    (project / "rows.csv").write_text("\n".join(lines) + "\n")
+    done = run_pytest(project, "--compare-to=baseline")
+    assert done.code == 1, done.out
+    assert ATTACK in (project / "reports" / "report.json").read_text()
+    return project / "reports"
+
+
+@pytest.fixture
+def look(reports, tmp_path):
+    """Open a page in an iframe of some width; what the browser says about it, and what it asked the server for."""
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=str(reports))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def open_page(page: str, width: int, *flags: str) -> tuple[dict[str, str], list[str]]:
+        wrapper = reports / "wrapper.html"
+        wrapper.write_text(WRAPPER.replace("PAGE", page).replace("WIDTH", str(width)))
+        command = [
+            BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--dump-dom",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={tmp_path / 'profile'}",
+            *flags, f"http://127.0.0.1:{server.server_port}/wrapper.html",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        found = re.search(r"\[(title=.*?)\]", done.stdout, re.DOTALL)
+        assert found, done.stdout[-2000:] + done.stderr[-2000:]
+        return dict(line.partition("=")[::2] for line in found.group(1).split("|")), asked
+
+    yield open_page
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("page", ["report.html", "report/index.html"])
+@pytest.mark.parametrize(("width", "flags"), [(1280, ()), (320, ("--force-dark-mode",))])
+def test_the_page_is_whole_and_harmless(look, page, width, flags):
+    said, asked = look(page, width, *flags)
+    assert "pwned" not in said["title"]
+    assert "animal" in said["title"]
+    assert "DO NOT RELEASE" in said["verdict"]
+    assert (said["h1"], said["scripts"], said["images"]) == ("1", "0", "0")
+    assert int(said["width"]) <= width
+    assert "sans-serif" in said["font"]
+    allowed = {"/wrapper.html", "/favicon.ico", f"/{page}", "/report/report.css"}
+    assert set(asked) <= allowed
