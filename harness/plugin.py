@@ -28,12 +28,22 @@ if TYPE_CHECKING:
     from harness.run.session import Session
 
 STATUS = "harness_status"
+GATE = "model-harness-gate"
 
 
 def start(config: pytest.Config) -> None:
     """Called before any conftest is loaded: the tombstone is written, then the hooks are registered."""
     gate = Gate(config)
-    config.pluginmanager.register(gate, "model-harness-gate")
+    config.pluginmanager.register(gate, GATE)
+    # this module too: it holds the fixture
+    config.pluginmanager.register(sys.modules[__name__], "model-harness-fixtures")
+
+
+@pytest.fixture(scope="session")
+def comparison(pytestconfig: pytest.Config) -> Any:
+    """Both versions, for differential tests written by hand: see `harness.run.session.Comparison`."""
+    gate: Any = pytestconfig.pluginmanager.get_plugin(GATE)
+    return gate.session.comparison()
 
 
 class Gate:
@@ -140,12 +150,6 @@ class Gate:
         return True if self.trouble is not None else None
 
     # ---- running
-
-    @pytest.fixture(scope="session")
-    def comparison(self) -> Any:
-        """Both versions, for differential tests written by hand: see `harness.run.session.Comparison`."""
-        assert self.session is not None
-        return self.session.comparison()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Which items ran, and which tests that are not ours failed. In the controller, for all workers."""

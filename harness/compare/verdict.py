@@ -131,7 +131,7 @@ def _violation_words(bound: Bound, tally: RuleTally, limit: int) -> str:
     if isinstance(bound.rule, Changed):
         return f"{count} changed; the limit is {limit:,}"
     allowed = f"the limit is {limit:,}" if limit else "none may"
-    return f"{count} violate {bound.name} ({bound.rule.says()}); {allowed}"
+    return f"{count} violate {bound.name}, {bound.rule.says()}; {allowed}"
 
 
 def accounting_troubles(state: SourceState, bounds: Sequence[Bound]) -> list[HarnessError]:

@@ -57,7 +57,10 @@ def lines(
     )
     for status, most in (("FAIL", FAILURES), ("INCONCLUSIVE", UNSURE)):
         chosen = [rule for rule in rules if rule.status == status]
-        out += [line for rule in chosen[:most] for line in paint.rule(rule)]
+        for rule in chosen[:most]:
+            out += paint.rule(rule)
+            if status == "FAIL" and (case := view.worst_case(record, rule)):
+                out += paint.all([f"  worst case {case}"])
         out += paint.all(_more(len(chosen) - most, status))
     out += [line for rule in passed[:PASSES] for line in paint.rule(rule)]
     out += paint.all([f"…{len(passed) - PASSES} more passed"] if len(passed) > PASSES else [])
@@ -176,7 +179,6 @@ class _Paint:
             words += f"   {rule.reason or rule.measured}"
         else:
             words += f"   {rule.measured}   limit {rule.limit}"
-            words += f"   worst: case {rule.worst}" if rule.worst and rule.status == "FAIL" else ""
         found = self._lines(words)
         if self.color and found[0].startswith(rule.status):
             found[0] = self._colored(rule.status, _COLORS.get(rule.status, "")) + found[0][len(rule.status) :]

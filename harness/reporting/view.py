@@ -517,6 +517,24 @@ def _case(one: Record) -> CaseView:
     )
 
 
+def worst_case(record: Record, rule: RuleView) -> str:
+    """The worst case of a rule in one line: `x 13; prediction 27.0 → 27.5`; the shrunk one, where there is one."""
+    found = [
+        one
+        for one in record["result"]["findings"]
+        if (clean(one["rule"], 100), clean(one["source"], 100)) == (rule.name, rule.inputs)
+    ]
+    if not found:
+        return ""
+    one = min(found, key=lambda one: (not one["shrunk"], *_gravity(one)))
+    inputs = ", ".join(
+        f"{clean(name, 40)} {shown(value, 40)}" for name, value in list(one["inputs"].items())[:12]
+    )
+    more = ", …" if len(one["inputs"]) > 12 else ""
+    old, new = (_answer(one[side], one["output"]) for side in ("baseline", "candidate"))
+    return f"{clean(one['key'], 60)}: {inputs}{more}; {clean(one['output'], 60)} {old} → {new}"
+
+
 def _answer(answer: Record, output: str) -> str:
     if output in answer:
         return shown(answer[output])

@@ -45,7 +45,18 @@ def environment(**more: str) -> dict[str, str]:
 
 def run_pytest(folder: Path, *arguments: str, **more: str) -> Done:
     """`pytest …` in this folder. Plugins that shuffle are left out: what is tested here is ours."""
-    command = [sys.executable, "-m", "pytest", *_plugin(), "-p", "no:randomly", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *_plugin(),
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+    ]
     return _run(folder, [*command, *arguments], more)
 
 

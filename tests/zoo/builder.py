@@ -140,9 +140,10 @@ class Zoo:
 
         Its version profiles `baseline` and `candidate` are usable as specs: `--compare-to=baseline`. `settings` is
         TOML put at the end of `harness.toml` (rules, a search); `profile` is TOML for both version profiles, such
-        as `timeout = 3`; `wheel` goes to both wheels.
+        as `timeout = 3`; `wheel` goes to both wheels. Animals leave their marks in `folder`.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        wheel.setdefault("place", folder)
         lines = ['model = "animal"', 'candidate = "candidate"', "", "[[inputs]]", 'name = "rows"']
         lines += ['path = "rows.csv"', 'key = "id"', 'target = "y"']
         for role, name in (("baseline", baseline), ("candidate", candidate)):
