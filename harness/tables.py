@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness import worker
+
 KINDS = ("float", "int", "bool", "str", "bytes", "datetime", "json")
 """What a column can hold. `json` is a nested or mixed value, each kept as its own Python object."""
 
@@ -45,26 +47,10 @@ class Column:
     @classmethod
     def of(cls, values: Iterable[Any]) -> Column:
         """A column from Python values or an array; the kind is the narrowest that holds every value."""
-        if isinstance(values, np.ndarray) and values.dtype.kind in "fiubM":
-            if values.dtype.kind == "M":
-                stamps = values.astype("datetime64[ns]")
-                missing = np.isnat(stamps)
-                return cls("datetime", stamps, missing if missing.any() else None)
-            return cls({"f": "float", "i": "int", "u": "int", "b": "bool"}[values.dtype.kind], values)
-        items = [item.item() if isinstance(item, np.generic) else item for item in values]
-        null = np.array([item is None for item in items], dtype=bool)
-        present = [item for item in items if item is not None]
-        kind = _kind_of(present)
-        dtype: Any = {"float": np.float64, "int": np.int64, "bool": np.bool_}.get(kind, object)
-        filler: Any = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b""}.get(kind)
-        filled = [filler if item is None else item for item in items]
-        if dtype is object:
-            array = np.empty(len(filled), dtype=object)
-            for position, item in enumerate(filled):
-                array[position] = item
-        else:
-            array = np.array(filled, dtype=dtype)
-        return cls(kind, array, null if null.any() else None)
+        kind, found, null = worker.column(values if isinstance(values, np.ndarray) else list(values))
+        if not isinstance(found, np.ndarray):
+            found = _array(kind, found)
+        return cls(kind, found, None if null is None else np.asarray(null, bool))
 
     def take(self, rows: Any) -> Column:
         """The same column for these rows (an index array, a mask or a slice)."""
@@ -76,7 +62,7 @@ class Column:
             return None
         value = self.values[row]
         if self.kind == "datetime":
-            return np.datetime_as_string(value, unit="auto")
+            return str(np.datetime_as_string(value, unit="auto"))
         return value.item() if isinstance(value, np.generic) else value
 
     def tolist(self) -> list[Any]:
@@ -95,19 +81,15 @@ class Column:
         return Column(kind, np.concatenate(arrays), null)
 
 
-def _kind_of(values: Sequence[Any]) -> str:
-    if not values:
-        return "float"
-    types = {type(value) for value in values}
-    if types == {bool}:
-        return "bool"
-    if types == {int}:
-        return "int" if all(-(2**63) <= value < 2**63 for value in values) else "json"
-    if types <= {int, float}:
-        return "float"
-    if types == {str}:
-        return "str"
-    return "bytes" if types == {bytes} else "json"
+def _array(kind: str, values: Sequence[Any]) -> npt.NDArray[Any]:
+    if kind == "datetime":
+        return np.array(values, np.int64).view("datetime64[ns]")
+    if kind in ("float", "int", "bool"):
+        return np.array(values, {"float": np.float64, "int": np.int64, "bool": np.bool_}[kind])
+    array = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        array[row] = value
+    return array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
