@@ -18,6 +18,7 @@ from harness.errors import HarnessError, did_you_mean
 CHANGES = ("auto", "refactor", "upgrade", "retrain")
 SEVERITIES = ("fail", "warn")
 PASS_AS = ("frame", "records", "array")
+DIRECTIONS = ("any", "up", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,39 @@ class RuleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WaiverSettings:
+    """`[[tool.harness.waivers]]`: a difference that is accepted, its bounds, who accepted it, and until when."""
+
+    name: str
+    rule: str
+    owner: str
+    reason: str
+    until: datetime.date
+    inputs: tuple[str, ...] = ()
+    where: str = ""
+    direction: str = "any"
+    max_magnitude: float | None = None
+    versions: str = "* -> *"
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """`versions` as patterns of the baseline's and the candidate's version."""
+        old, _, new = self.versions.partition("->")
+        return old.strip(), new.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSettings:
+    """`[tool.harness.drift]`: how far the candidate may be from the anchor. A limit that is None is not judged."""
+
+    over: float = 0.01
+    max_share: float | None = None
+    max_mean_shift: float | None = None
+    owner: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every option of one run. `path` is the file they were read from, `root` its folder."""
 
@@ -100,6 +134,7 @@ class Settings:
     change: str = "auto"
     channel: str = "production"
     previous: str = "store"
+    anchor: str = ""
     store: str = "baselines"
     reports: str = "reports"
     training: str = ""
@@ -107,9 +142,11 @@ class Settings:
     extensions: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
+    drift: DriftSettings = DriftSettings()
     versions: Mapping[str, Profile] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
+    waivers: tuple[WaiverSettings, ...] = ()
 
     @property
     def store_path(self) -> Path:
@@ -176,8 +213,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = _Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
-        "model", "candidate", "change", "channel", "previous", "store", "reports", "training", "equal_nan"
-    )
+        "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
+        "equal_nan",
+    )  # fmt: skip
     values |= table.names("extensions", "private")
     _one_of(values.get("change", "auto"), CHANGES, "change", place)
     if "model" not in values:
@@ -188,6 +226,7 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         raise HarnessError(
             "max_changed_rate has no reason", where=f"{place}.retrain", hint='add reason = "…" beside it'
         )
+    values["drift"] = _drift(data, place)
     values["versions"] = {
         name: _profile(name, profile, f"{place}.versions.{name}")
         for name, profile in _mapping(data.get("versions", {}), f"{place}.versions").items()
@@ -200,15 +239,21 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         _rule(item, f"{place}.rules[{i}]")
         for i, item in enumerate(_list(data.get("rules", []), f"{place}.rules"))
     )
+    values["waivers"] = tuple(
+        _waiver(item, f"{place}.waivers[{i}]")
+        for i, item in enumerate(_list(data.get("waivers", []), f"{place}.waivers"))
+    )
     sources = [item.name for item in values["inputs"]]
     _unique(sources, "input source", f"{place}.inputs")
     _unique([rule.name for rule in values["rules"]], "rule", f"{place}.rules")
-    for rule in values["rules"]:
-        for source in rule.inputs:
+    _unique([waiver.name for waiver in values["waivers"]], "waiver", f"{place}.waivers")
+    named = [("rule", item) for item in values["rules"]] + [("waiver", item) for item in values["waivers"]]
+    for noun, item in named:
+        for source in item.inputs:
             if source not in sources:
                 raise HarnessError(
-                    f'rule {rule.name} is bound to unknown input source "{source}"',
-                    where=f"{place}.rules",
+                    f'{noun} {item.name} is bound to unknown input source "{source}"',
+                    where=f"{place}.{noun}s",
                     hint=did_you_mean(source, sources),
                     code="E28",
                 )
@@ -277,6 +322,65 @@ def _rule(data: Any, place: str) -> RuleSettings:
         raise HarnessError("max_violations is negative", where=place, hint="0 allows none")
     values["parameters"] = {key: value for key, value in given.items() if key not in own}
     return RuleSettings(**values)
+
+
+def _waiver(data: Any, place: str) -> WaiverSettings:
+    table = _Table(data, WaiverSettings, place)
+    values = table.plain(
+        "name", "rule", "owner", "reason", "until", "where", "direction", "max_magnitude", "versions"
+    )
+    values |= table.names("inputs")
+    for key in ("name", "rule", "owner", "reason", "until"):
+        # a date is never empty; a reason of no characters is no reason
+        if not values.get(key):
+            example = "2027-06-30" if key == "until" else '"…"'
+            raise HarnessError(
+                f"a waiver has no {key}", where=place, hint=f"add {key} = {example}", code="E27"
+            )
+    _one_of(values.get("direction", "any"), DIRECTIONS, "direction", place)
+    largest = values.get("max_magnitude", 0.0)
+    if not 0 <= largest < float("inf"):
+        raise HarnessError(
+            f"max_magnitude is {largest}", where=place, hint="a number of 0 or more; unset: any", code="E27"
+        )
+    waiver = WaiverSettings(**values)
+    if not all(waiver.pair) or waiver.versions.count("->") != 1:
+        raise HarnessError(
+            f'versions is "{waiver.versions}"',
+            where=place,
+            hint='name a pair: versions = "1.1.0 -> 1.2.0"; * stands for any',
+            code="E27",
+        )
+    return waiver
+
+
+def _drift(data: Mapping[str, Any], place: str) -> DriftSettings:
+    table = _Table(data.get("drift", {}), DriftSettings, f"{place}.drift")
+    drift = DriftSettings(**table.plain("over", "max_share", "max_mean_shift", "owner", "reason"))
+    limits = (drift.max_share, drift.max_mean_shift)
+    if bool(data.get("anchor")) != any(limit is not None for limit in limits):
+        words = "drift has limits and no anchor" if table.data else "anchor has no drift limits"
+        if data.get("anchor") and table.data:
+            words = "drift has no limit"
+        raise HarnessError(
+            words,
+            where=f"{place}.drift",
+            hint='name both: anchor = "1.0.0", and max_share or max_mean_shift under drift',
+            code="E27",
+        )
+    for key, value in (("over", drift.over), ("max_share", drift.max_share)):
+        if value is not None and not 0 <= value < (1 if key == "max_share" else float("inf")):
+            raise HarnessError(
+                f"{key} is {value}", where=f"{place}.drift", hint="a share: 0.05 is 5%", code="E27"
+            )
+    if drift.max_mean_shift is not None and not 0 <= drift.max_mean_shift < float("inf"):
+        raise HarnessError(
+            f"max_mean_shift is {drift.max_mean_shift}",
+            where=f"{place}.drift",
+            hint="a share of the anchor's mean size: 0.05 is 5%",
+            code="E27",
+        )
+    return drift
 
 
 class _Table:

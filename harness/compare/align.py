@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare import waivers
 from harness.compare.rules import Close, Difference, SameError, missing
-from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
-from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally
+from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
+from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally, Waived
 from harness.errors import Exit, HarnessError
 from harness.tables import Batch, Bools, Column, Outcome
 
@@ -113,13 +114,16 @@ def _judge(seen: _Rows, bound: Bound) -> RuleTally:
         case Structure():
             return _structure(seen, bound.rule.equal_nan)
         case Faults():
-            return _faults(seen, bound.rule.new_only)
+            return _faults(seen, bound)
         case NotWorse():
             return RuleTally(compared=int(seen.both.sum()))
+        case Drift():
+            # its other side is the anchor, which is not here: `drift.compare_with_anchor`
+            return RuleTally()
         case Changed():
-            return _changed(seen)
+            return _changed(seen, bound)
         case SameError():
-            return _same_errors(seen, bound.rule)
+            return _same_errors(seen, bound)
         case _:
             return _values(seen, bound)
 
@@ -147,7 +151,32 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         largest=float(magnitude[rows].max(initial=0.0)) if outputs else 0.0,
         outputs=tuple(sorted(outputs)),
         findings=seen.findings(violates, magnitude, lambda row: outputs[worst[row]]),
+        **_waived(seen, bound, violates, outputs, lambda b, c: _difference(bound, b, c)),
     )
+
+
+def _waived(
+    seen: _Rows,
+    bound: Bound,
+    violates: Bools,
+    outputs: Sequence[str] = (),
+    judge: Callable[[Column, Column], Difference] | None = None,
+    magnitude: float = 0.0,
+) -> dict[str, Any]:
+    """The fields of a RuleTally that waivers fill: violating rows alone are judged once more, output by output, to
+    see which way each went. Without `judge` a violation has this `magnitude` and no direction."""
+    rows = np.flatnonzero(violates)
+    if not bound.waivers or not len(rows):
+        return {}
+    changes = [waivers.undirected(len(rows), magnitude)] if judge is None else []
+    if judge is not None:
+        for name in outputs:
+            b, c = (side.columns[name].take(rows) for side in (seen.baseline, seen.candidate))
+            changes.append(waivers.change(b, c, judge(b, c)))
+    inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
+    waived: dict[str, Waived]
+    waived, covered = waivers.count(bound.waivers, inputs, changes)
+    return {"waived": waived, "covered": covered}
 
 
 def _difference(bound: Bound, baseline: Column, candidate: Column) -> Difference:
@@ -251,18 +280,21 @@ def _turned_infinite(b: Column, c: Column) -> Bools:
     return np.asarray(np.isinf(c.values) & np.isfinite(b.values))
 
 
-def _faults(seen: _Rows, new_only: bool) -> RuleTally:
+def _faults(seen: _Rows, bound: Bound) -> RuleTally:
+    assert isinstance(bound.rule, Faults)
     new = seen.faulted_c & ~seen.faulted_b
-    bad = new if new_only else seen.faulted_c ^ seen.faulted_b
+    bad = new if bound.rule.new_only else seen.faulted_c ^ seen.faulted_b
     return RuleTally(
         compared=len(seen.batch),
         violations=int(bad.sum()),
         outputs=("error",),
         findings=seen.findings(bad, np.where(bad, np.inf, 0.0), lambda row: "error"),
+        **_waived(seen, bound, bad, magnitude=np.inf),
     )
 
 
-def _same_errors(seen: _Rows, rule: SameError) -> RuleTally:
+def _same_errors(seen: _Rows, bound: Bound) -> RuleTally:
+    assert isinstance(bound.rule, SameError)
     n = len(seen.batch)
     rows = np.flatnonzero(seen.faulted_b & seen.faulted_c)
     names = []
@@ -271,16 +303,17 @@ def _same_errors(seen: _Rows, rule: SameError) -> RuleTally:
         names.append(Column.of([classes[int(row)] for row in rows]))
     bad = np.zeros(n, bool)
     if len(rows):
-        bad[rows] = rule.judge(*names).violates
+        bad[rows] = bound.rule.judge(*names).violates
     return RuleTally(
         compared=n,
         violations=int(bad.sum()),
         outputs=("error",),
         findings=seen.findings(bad, np.where(bad, 1.0, 0.0), lambda row: "error"),
+        **_waived(seen, bound, bad, magnitude=1.0),
     )
 
 
-def _changed(seen: _Rows) -> RuleTally:
+def _changed(seen: _Rows, bound: Bound) -> RuleTally:
     """Rows any of whose outputs changed: numbers by over 1%, all else at all."""
     bad = np.zeros(len(seen.batch), bool)
     size = np.zeros(len(seen.batch))
@@ -296,6 +329,7 @@ def _changed(seen: _Rows) -> RuleTally:
         largest=float(size.max(initial=0.0)),
         outputs=tuple(sorted(seen.common)),
         findings=seen.findings(bad, size, lambda row: seen.common[0]),
+        **_waived(seen, bound, bad, seen.common, Close(rtol=MOVED_OVER).judge),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from harness.compare.rules import Rule, Same, SameError, make
 from harness.errors import HarnessError, did_you_mean
-from harness.settings import RuleSettings, Settings
+from harness.settings import RuleSettings, Settings, WaiverSettings
 
 ROUNDING = {
     "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-6, atol32=1e-9),
@@ -72,6 +72,33 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """The built-in budget of all releases together: how far the candidate may be from the anchor, an older release.
+
+    `over` is the relative change beyond which an answer counts as moved; what is no number moves when it changes.
+    """
+
+    anchor: str
+    over: float
+    max_share: float | None
+    max_mean_shift: float | None
+    equal_nan: bool = True
+
+    def says(self) -> str:
+        """In words."""
+        parts = []
+        if self.max_share is not None:
+            parts.append(
+                f"at most {self.max_share * 100:.4g}% of the answers differ from those of the anchor {self.anchor} "
+                f"(numbers: by over {self.over * 100:.4g}%)"
+            )
+        if self.max_mean_shift is not None:
+            mean = "the mean answer" if parts else f"the mean answer of the anchor {self.anchor}"
+            parts.append(f"{mean} shifts by at most {self.max_mean_shift * 100:.4g}%")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """One rule on one source: what pytest shows as one item.
 
@@ -82,7 +109,7 @@ class Bound:
     name: str
     kind: str
     source: str
-    rule: Rule | Structure | Faults | NotWorse | Changed
+    rule: Rule | Structure | Faults | NotWorse | Changed | Drift
     output: str = "*"
     outputs_taken: tuple[str, ...] = ()
     max_violations: int = 0
@@ -92,6 +119,7 @@ class Bound:
     chosen: str = ""
     owner: str = ""
     reason: str = ""
+    waivers: tuple[WaiverSettings, ...] = ()
 
     def judges(self, output: str) -> bool:
         """Whether this rule judges this output column."""
@@ -115,7 +143,7 @@ class SourceFacts:
     labelled: bool
 
 
-BUILTIN_NAMES = ("structure", "faults", "same-errors", "values", "not-worse", "changed-rate")
+BUILTIN_NAMES = ("structure", "faults", "same-errors", "values", "not-worse", "changed-rate", "drift")
 
 
 def bind(

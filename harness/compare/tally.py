@@ -66,9 +66,55 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Waived:
+    """The violations of one rule beside the bounds of one waiver: rows `inside` of them, and outside because they
+    lie `elsewhere` (not in its slice), went the `other_way`, or are `too_large`. `largest`: the largest magnitude
+    among those of its slice and direction."""
+
+    inside: int = 0
+    elsewhere: int = 0
+    other_way: int = 0
+    too_large: int = 0
+    largest: float = 0.0
+
+    def __add__(self, other: Waived) -> Waived:
+        return Waived(
+            self.inside + other.inside,
+            self.elsewhere + other.elsewhere,
+            self.other_way + other.other_way,
+            self.too_large + other.too_large,
+            max(self.largest, other.largest),
+        )
+
+    @property
+    def outside(self) -> int:
+        """Violations that the waiver does not cover."""
+        return self.elsewhere + self.other_way + self.too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How far the mean of one numeric output lies from the anchor's.
+
+    `compared` rows have a finite number on both sides; `lost` have an answer on one side alone, or no finite number
+    where the other side has one. `change` is the exact sum of `c - a`, `size` of `abs(a)`, both as whole numbers in
+    units of 2**-1126: integers add without an order.
+    """
+
+    compared: int = 0
+    lost: int = 0
+    change: int = 0
+    size: int = 0
+
+    def __add__(self, other: Shift) -> Shift:
+        return Shift(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Shift)))
+
+
+@dataclass(frozen=True, slots=True)
 class RuleTally:
     """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
-    are violations of whole batches, in words, with the rows concerned."""
+    are violations of whole batches, in words, with the rows concerned. `covered` counts the violations that lie
+    inside the bounds of a waiver, `waived` tells them apart by waiver."""
 
     compared: int = 0
     violations: int = 0
@@ -77,6 +123,8 @@ class RuleTally:
     outputs: tuple[str, ...] = ()
     problems: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    covered: int = 0
+    waived: Mapping[str, Waived] = field(default_factory=dict)
 
     def __add__(self, other: RuleTally) -> RuleTally:
         return RuleTally(
@@ -87,6 +135,8 @@ class RuleTally:
             tuple(sorted({*self.outputs, *other.outputs})),
             _merge(self.problems, other.problems, lambda a, b: a + b),
             tuple(sorted((*self.findings, *other.findings))[:TOP]),
+            self.covered + other.covered,
+            _merge(self.waived, other.waived, lambda a, b: a + b),
         )
 
 
@@ -137,7 +187,8 @@ class Tally:
     """What comparing some blocks of one source saw.
 
     `blocks` counts how often each canonical block was compared: anything but once each is a ledger mismatch.
-    `faults` is keyed by side, exception class and first line of its message, joined by tabs.
+    `faults` is keyed by side, exception class and first line of its message, joined by tabs. `shifts` are the
+    means beside the anchor's, by output.
     """
 
     accounting: Accounting = Accounting()
@@ -145,6 +196,7 @@ class Tally:
     rules: Mapping[str, RuleTally] = field(default_factory=dict)
     moved: Mapping[str, Moved] = field(default_factory=dict)
     faults: Mapping[str, FaultTally] = field(default_factory=dict)
+    shifts: Mapping[str, Shift] = field(default_factory=dict)
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -153,6 +205,7 @@ class Tally:
             _merge(self.rules, other.rules, lambda a, b: a + b),
             _merge(self.moved, other.moved, lambda a, b: a + b),
             _merge(self.faults, other.faults, lambda a, b: a + b),
+            _merge(self.shifts, other.shifts, lambda a, b: a + b),
         )
 
     def __radd__(self, other: int) -> Tally:
@@ -179,6 +232,7 @@ class Tally:
                         "findings": tuple(
                             Finding(**{**item, "rank": tuple(item["rank"])}) for item in rule["findings"]
                         ),
+                        "waived": {key: Waived(**one) for key, one in rule["waived"].items()},
                     }
                 )
                 for name, rule in data["rules"].items()
@@ -191,6 +245,7 @@ class Tally:
                 name: FaultTally(**{**fault, "frames": tuple(fault["frames"])})
                 for name, fault in data["faults"].items()
             },
+            {name: Shift(**shift) for name, shift in data["shifts"].items()},
         )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.compare import drift, waivers
 from harness.compare.rules import SameError
-from harness.compare.ruleset import Bound, Changed, NotWorse
+from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
 from harness.compare.tally import RuleTally, Tally
 from harness.errors import Exit, HarnessError, worst
 
@@ -19,7 +20,8 @@ PASS, FAIL, INCONCLUSIVE, REPORTED = "PASS", "FAIL", "INCONCLUSIVE", "REPORTED"
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule on one source, judged. `measured` and `limit` are words; `reason` says why it is no PASS."""
+    """One rule on one source, judged. `measured` and `limit` are words; `reason` says why it is no PASS. `waived`
+    violations are covered by waivers, and `waivers` are those without which it would be no PASS."""
 
     bound: Bound
     status: str
@@ -32,6 +34,8 @@ class RuleResult:
     worst_key: str = ""
     reason: str = ""
     code: str = ""
+    waived: int = 0
+    waivers: tuple[str, ...] = ()
 
     @property
     def decides(self) -> bool:
@@ -89,9 +93,18 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
         both_nan=tally.both_nan,
         largest=tally.largest,
         worst_key=worst_key,
+        waived=tally.covered,
     )
-    if tally.violations > limit:
-        return replace(result, status=FAIL, reason=_violation_words(bound, tally, limit))
+    if tally.covered:
+        result = replace(result, measured=f"{result.measured}, {tally.covered:,} waived")
+    if waivers.not_excused(bound, tally) > limit:
+        why = _violation_words(bound, tally, limit) + waivers.exceeded_words(bound, tally)
+        return replace(result, status=FAIL, reason=why)
+    if isinstance(bound.rule, Drift) and state.tally is not None and tally.compared:
+        result = replace(result, measured=result.measured + drift.mean_words(state.tally))
+        status, why = drift.mean_trouble(bound.rule, state.tally)
+        if status:
+            return replace(result, status=status, reason=why, code="E28" if status == INCONCLUSIVE else "")
     if state.tally is None:
         return replace(result, status=INCONCLUSIVE, code="E10", reason=f"{state.name} was not compared")
     if not tally.outputs and not isinstance(bound.rule, SameError) and state.tally.accounting.compared:
@@ -109,10 +122,14 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
             status=INCONCLUSIVE,
             reason=f"{tally.compared:,} cases are fewer than min_cases = {bound.min_cases:,}",
         )
-    return result
+    return replace(result, waivers=waivers.leaned_on(bound, tally, limit))
 
 
 def _limit_words(bound: Bound, limit: int) -> str:
+    if isinstance(bound.rule, Drift):
+        share, mean = bound.rule.max_share, bound.rule.max_mean_shift
+        words = [] if share is None else [f"{limit:,} rows ({share * 100:.4g}%)"]
+        return "; ".join(words + ([] if mean is None else [f"mean shift {mean * 100:.4g}%"]))
     if bound.max_violation_rate is not None:
         return f"{limit:,} rows ({bound.max_violation_rate * 100:.4g}%)"
     return f"{limit:,} rows"
@@ -130,6 +147,9 @@ def _violation_words(bound: Bound, tally: RuleTally, limit: int) -> str:
         return f"{sides}: {count}"
     if isinstance(bound.rule, Changed):
         return f"{count} changed; the limit is {limit:,}"
+    if isinstance(bound.rule, Drift):
+        words = f"{count} moved by over {bound.rule.over * 100:.4g}% from the anchor {bound.rule.anchor}"
+        return f"{words}; the limit is {limit:,}"
     allowed = f"the limit is {limit:,}" if limit else "none may"
     return f"{count} violate {bound.name}, {bound.rule.says()}; {allowed}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import hypothesis
@@ -63,30 +64,32 @@ class SearchSource:
 
     def drive(self, step: Step) -> Tally:
         """Hypothesis owns the loop; its examples are pools, and each becomes one batch."""
-        total, block, shrunk = Tally(), 0, set[str]()
+        seen, block = _Seen(self, step), 0
         deadline = time.monotonic() + self.plan.seconds
         late = False
 
         def one(pools: dict[str, list[Any]], seed: int) -> None:
-            nonlocal total, block, late
+            nonlocal block, late
             start = block * ROWS
             late = late or time.monotonic() > deadline
             if start >= self.plan.rows or late:
                 return
-            batch = self._batch(pools, seed, block, min(ROWS, self.plan.rows - start))
-            tally = step(batch)
-            total, block = total + tally, block + 1
-            for name, seen in tally.rules.items():
-                if seen.violations and name not in shrunk:
-                    shrunk.add(name)
-                    total = total + self._shrunk(step, batch, name, seen)
+            seen.add(self._batch(pools, seed, block, min(ROWS, self.plan.rows - start)))
+            block += 1
 
         self._loop(one)
         if late:
             raise self._short(f"reached its ceiling of {self.plan.seconds:g} s", block, "E11")
         if block * ROWS < self.plan.rows:
             raise self._short("ran out of examples: the schema allows few cases", block, "E31")
-        return total
+        return seen.total
+
+    def replay(self, step: Step, batches: Iterable[Batch]) -> Tally:
+        """The batches of a search that was driven before, in their order, shrunk as they were then."""
+        seen = _Seen(self, step)
+        for batch in batches:
+            seen.add(batch)
+        return seen.total
 
     def _loop(self, one: Any) -> None:
         pools = st.fixed_dictionaries(
@@ -133,7 +136,7 @@ class SearchSource:
         keys = np.arange(start, start + rows)
         return Batch(self.name, block, start, keys, columns)
 
-    def _shrunk(self, step: Step, batch: Batch, rule: str, seen: RuleTally) -> Tally:
+    def shrunk(self, step: Step, batch: Batch, rule: str, seen: RuleTally) -> Tally:
         """The first finding of `rule`, shrunk to one row that still violates it when asked alone."""
         first = seen.findings[0]
 
@@ -167,6 +170,24 @@ class SearchSource:
             shrunk=True,
         )
         return Tally(rules={rule: RuleTally(findings=(least,))})
+
+
+class _Seen:
+    """What a search has seen so far: the sum of its batches, and for each rule its first finding shrunk."""
+
+    def __init__(self, source: SearchSource, step: Step) -> None:
+        self.source, self.step = source, step
+        self.total = Tally()
+        self.shrunk: set[str] = set()
+
+    def add(self, batch: Batch) -> None:
+        """One planned batch."""
+        tally = self.step(batch)
+        self.total = self.total + tally
+        for name, seen in tally.rules.items():
+            if seen.violations and name not in self.shrunk:
+                self.shrunk.add(name)
+                self.total = self.total + self.source.shrunk(self.step, batch, name, seen)
 
 
 def strategy(field: Field) -> st.SearchStrategy[Any]:

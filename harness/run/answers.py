@@ -4,8 +4,7 @@ are no sums (a bootstrap, a rank) are judged from them in the order of the rows.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness import files, worker
+from harness.run import blocks
 from harness.tables import Batch, Bools, Column, Outcome
 
 FORMAT = 1
+"""Of recorded outcomes, which live in the store; the blocks of a run have a format of their own."""
+
+RECORDED = "recorded outcome"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,65 +74,49 @@ def joined(parts: Sequence[Kept]) -> Kept:
     )
 
 
-def keep(folder: Path, batch: Batch, baseline: Outcome, candidate: Outcome) -> None:
-    """Write the answers to one block; a block that is compared again replaces what was kept of it."""
-    content = _bytes(kept(batch, baseline, candidate))
-    files.write_atomic(folder / f"block-{batch.block:08}.answers", content)
-
-
 def gather(folder: Path) -> Kept | None:
     """Everything that was kept in this folder, in order; None where nothing was."""
-    parts = [_read(path.read_bytes()) for path in sorted(folder.glob("block-*.answers"))]
+    parts = [kept(block.batch, block.baseline, block.candidate) for block in blocks.read(folder)]
     return joined(parts) if parts else None
 
 
-def recorded(whole: Kept) -> bytes:
-    """The candidate's answers alone, as the baseline store keeps them."""
+def recorded(whole: Kept, fingerprints: Sequence[str] = ()) -> bytes:
+    """The candidate's answers alone, as the baseline store keeps them; `fingerprints` name the cases of each block,
+    so that the answers are used again for exactly these."""
     answered = Column("bool", whole.by_candidate)
-    return _frame([("key", whole.keys), ("answered", answered), *whole.candidate.items()], "recorded outcome")
+    columns = [("key", whole.keys), ("answered", answered), *whole.candidate.items()]
+    return blocks.packed(columns, RECORDED, FORMAT, {"blocks": list(fingerprints)})
 
 
-def _bytes(one: Kept) -> bytes:
-    columns = [
-        ("row", Column("int", one.rows)),
-        ("key", one.keys),
-        ("answered", Column("bool", one.answered)),
-        ("by_candidate", Column("bool", one.by_candidate)),
-    ]
-    if one.target is not None:
-        columns.append(("target", one.target))
-    columns += [(f"baseline:{name}", column) for name, column in one.baseline.items()]
-    columns += [(f"candidate:{name}", column) for name, column in one.candidate.items()]
-    return _frame(columns, "answers")
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """Recorded answers of a release to one table: whole columns, and the fingerprint of each canonical block."""
 
+    answered: Bools
+    columns: Mapping[str, Column]
+    fingerprints: tuple[str, ...]
 
-def _frame(columns: Sequence[tuple[str, Column]], what: str) -> bytes:
-    specs, chunks = worker.pack((name, c.kind, c.values, c.null) for name, c in columns)
-    return b"".join(worker.frame({"format": FORMAT, "what": what, "columns": specs}, chunks))
+    @classmethod
+    def parse(cls, content: bytes) -> Recorded:
+        """The inverse of `recorded`. ValueError for what is none, or of another format."""
+        try:
+            header, columns, _ = blocks.unpacked(memoryview(content))
+            if header["format"] != FORMAT or header["what"] != RECORDED:
+                raise ValueError(f"{header['what']} of format {header['format']}")
+            known = {name: column for name, column in columns.items() if name not in ("key", "answered")}
+            return cls(columns["answered"].values, known, tuple(header.get("blocks", ())))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no recorded outcome: {error}") from None
 
-
-def _read(content: bytes) -> Kept:
-    header, payload = worker.lengths(content[: worker.HEAD.size])
-    start = worker.HEAD.size
-    specs = json.loads(content[start : start + header])["columns"]
-    start += header
-    columns = {
-        name: Column(kind, values, null)
-        for name, kind, values, null in worker.unpack(specs, content[start : start + payload])
-    }
-
-    def side(prefix: str) -> dict[str, Column]:
-        return {name.removeprefix(prefix): c for name, c in columns.items() if name.startswith(prefix)}
-
-    return Kept(
-        columns["row"].values,
-        columns["key"],
-        columns.get("target"),
-        side("baseline:"),
-        side("candidate:"),
-        columns["answered"].values,
-        columns["by_candidate"].values,
-    )
+    def of(self, batch: Batch, names: Collection[str] | None) -> Outcome | None:
+        """The answers to a canonical block, or None where they were given to other cases than these."""
+        known = batch.block < len(self.fingerprints)
+        if not known or self.fingerprints[batch.block] != blocks.fingerprint(batch, names):
+            return None
+        rows = slice(batch.start, batch.start + len(batch))
+        return Outcome(
+            {name: column.take(rows) for name, column in self.columns.items()}, self.answered[rows]
+        )
 
 
 def _joined(parts: Sequence[Mapping[str, Column]], sizes: Sequence[int]) -> dict[str, Column]:

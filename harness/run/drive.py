@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness import files, predictors
 from harness.compare.align import compare
-from harness.compare.ruleset import Bound
+from harness.compare.drift import compare_with_anchor
+from harness.compare.ruleset import Bound, Drift
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Predictor, Running
-from harness.run import answers
+from harness.run import blocks
+from harness.run.anchor import Anchor
+from harness.run.blocks import Block
 from harness.run.plan import Plan
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -101,39 +104,55 @@ def _parts(batch: Batch, versions: Sequence[Version]) -> list[Batch]:
 
 @dataclass
 class Recording:
-    """The step of a run: asks, compares, keeps the answers of tables, and sums what was seen so far."""
+    """The step of a run: asks, compares, keeps every answer, and sums what was seen so far."""
 
     pair: Pair
     bounds: Sequence[Bound]
-    folder: Path | None
+    folder: Path
     progress: Progress
     planned: int
+    anchor: Anchor | None = None
     total: Tally = Tally()
+    probes: list[Block] = field(default_factory=list)
 
     def __call__(self, batch: Batch) -> Tally:
         """A planned batch."""
         baseline, candidate = self.pair.ask(batch)
-        if self.folder is not None:
-            answers.keep(self.folder, batch, baseline, candidate)
-        tally = compare(batch, baseline, candidate, self.bounds)
+        anchor = self.anchor.answer(batch, baseline, candidate) if self.anchor else None
+        block = Block(batch, baseline, candidate, anchor)
+        blocks.keep(self.folder, block)
+        tally = compared(block, self.bounds)
         self.total = self.total + tally
         self.progress(f"{batch.source}: {self.total.accounting.seen:,} of {self.planned:,} cases")
         return tally
 
     def probe(self, batch: Batch) -> Tally:
         """A batch outside the plan."""
-        baseline, candidate = self.pair.ask(batch)
-        return compare(batch, baseline, candidate, self.bounds)
+        block = Block(batch, *self.pair.ask(batch))
+        self.probes.append(block)
+        return compared(block, self.bounds)
 
 
-def state_of(plan: Plan, source: InputSource, pair: Pair, progress: Progress) -> SourceState:
+def compared(block: Block, bounds: Sequence[Bound]) -> Tally:
+    """The tally of one block: baseline beside candidate, and the anchor beside the candidate where it was asked."""
+    tally = compare(block.batch, block.baseline, block.candidate, bounds)
+    for bound in bounds:
+        if isinstance(bound.rule, Drift) and block.anchor is not None:
+            tally = tally + compare_with_anchor(block.batch, block.anchor, block.candidate, bound.rule)
+    return tally
+
+
+def state_of(
+    plan: Plan, source: InputSource, pair: Pair, progress: Progress, anchor: Anchor | None = None
+) -> SourceState:
     """The state of one source: driven now if nobody has, else read."""
     folder = plan.work / source.name
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / "lock"):
         state = read_state(plan, source)
         if state is None:
-            state = _drive(plan, source, pair, progress)
+            # a search is compared with the baseline alone: a budget does not bind to it
+            state = _drive(plan, source, pair, progress, None if source.search else anchor)
             files.write_json(folder / "state.json", _to_json(state))
     return state
 
@@ -150,22 +169,37 @@ def read_state(plan: Plan, source: InputSource) -> SourceState | None:
         source.planned(),
         None if data["tally"] is None else Tally.from_json(data["tally"]),
         source.search,
-        tuple(
-            HarnessError(
-                trouble["message"],
-                where=trouble["where"],
-                hint=trouble["hint"],
-                code=trouble["code"],
-                exit=Exit(trouble["exit"]),
-            )
-            for trouble in data["trouble"]
-        ),
+        tuple(error_of(trouble) for trouble in data["trouble"]),
     )
 
 
-def _drive(plan: Plan, source: InputSource, pair: Pair, progress: Progress) -> SourceState:
-    folder = None if source.search else plan.work / source.name
-    step = Recording(pair, plan.bounds_of(source.name), folder, progress, source.planned())
+def error_of(trouble: Mapping[str, Any]) -> HarnessError:
+    """An error from its JSON form."""
+    return HarnessError(
+        trouble["message"],
+        where=trouble["where"],
+        hint=trouble["hint"],
+        code=trouble["code"],
+        exit=Exit(trouble["exit"]),
+    )
+
+
+def error_to_json(error: HarnessError) -> dict[str, Any]:
+    """An error as plain values."""
+    return {
+        "message": error.message,
+        "where": error.where,
+        "hint": error.hint,
+        "code": error.code,
+        "exit": int(error.exit),
+    }
+
+
+def _drive(
+    plan: Plan, source: InputSource, pair: Pair, progress: Progress, anchor: Anchor | None
+) -> SourceState:
+    folder = plan.work / source.name
+    step = Recording(pair, plan.bounds_of(source.name), folder, progress, source.planned(), anchor)
     trouble: tuple[HarnessError, ...] = ()
     tally: Tally | None
     try:
@@ -175,22 +209,15 @@ def _drive(plan: Plan, source: InputSource, pair: Pair, progress: Progress) -> S
         trouble, tally = (error,), step.total
         if not tally.blocks:
             tally = None
+    if step.probes:
+        blocks.keep_probes(folder, step.probes)
     return SourceState(source.name, source.planned(), tally, source.search, trouble)
 
 
 def _to_json(state: SourceState) -> dict[str, Any]:
     return {
         "tally": None if state.tally is None else state.tally.to_json(),
-        "trouble": [
-            {
-                "message": error.message,
-                "where": error.where,
-                "hint": error.hint,
-                "code": error.code,
-                "exit": int(error.exit),
-            }
-            for error in state.trouble
-        ],
+        "trouble": [error_to_json(error) for error in state.trouble],
     }
 
 

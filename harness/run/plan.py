@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import inputs, versions
+from harness.compare import drift, waivers
 from harness.compare.ruleset import Bound, NotWorse, SourceFacts, bind
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
@@ -49,11 +50,17 @@ class Plan:
     change: Change
     sources: tuple[InputSource, ...]
     bounds: tuple[Bound, ...]
+    anchor: Version | None = None
 
     @property
     def unchanged(self) -> bool:
         """Baseline and candidate are the same version."""
         return self.baseline.digest == self.candidate.digest
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The versions that a waiver's pair is compared with."""
+        return self.baseline.title, self.candidate.title
 
     @property
     def planned(self) -> int:
@@ -88,7 +95,6 @@ def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -
     baseline = versions.resolve(request.compare_to, settings, "baseline")
     candidate = versions.resolve(settings.candidate, settings, "candidate")
     _refuse_same(baseline, candidate, request)
-    change = kind_of_change(baseline, candidate, settings.change)
     if not settings.inputs:
         raise HarnessError(
             "0 of 0 comparisons: no input source is configured",
@@ -97,13 +103,36 @@ def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -
             code="E10",
             exit=Exit.INCONCLUSIVE,
         )
-    schema = _schema(baseline, candidate)
+    schema = common_schema(baseline, candidate)
     sources = tuple(inputs.make(item, settings, schema, request.seed) for item in settings.inputs)
     _refuse_unasked_search(sources, baseline, candidate)
+    return bound_plan(settings, request, run_id, folder, (baseline, candidate), sources)
+
+
+def bound_plan(
+    settings: Settings,
+    request: Request,
+    run_id: str,
+    folder: Path,
+    pair: tuple[Version, Version],
+    sources: tuple[InputSource, ...],
+) -> Plan:
+    """The plan for versions (baseline, candidate) and sources that are known: every rule bound, every waiver laid
+    on its rules."""
+    baseline, candidate = pair
+    change = kind_of_change(baseline, candidate, settings.change)
+    today = datetime.date.today()
     facts = [SourceFacts(source.name, source.search, source.labelled) for source in sources]
-    bounds = bind(settings, change.kind, facts, _outputs(baseline, candidate), datetime.date.today())
+    bounds = bind(settings, change.kind, facts, _outputs(baseline, candidate), today)
+    bounds += drift.bind(settings, facts)
+    bounds = waivers.attach(bounds, settings, (baseline.title, candidate.title), today)
     _demand_labels(settings, change, bounds)
-    return Plan(settings, request, run_id, folder, baseline, candidate, change, sources, bounds)
+    anchor = versions.resolve(settings.anchor, settings, "anchor") if settings.anchor else None
+    return Plan(settings, request, run_id, folder, baseline, candidate, change, sources, bounds, anchor)
+
+
+JUDGING = ("rules", "inputs", "retrain", "equal_nan", "waivers", "anchor", "drift")
+"""Keys of the configuration that decide a verdict."""
 
 
 def rules_digest(settings: Settings) -> str:
@@ -111,9 +140,7 @@ def rules_digest(settings: Settings) -> str:
     data: dict[str, Any] = tomllib.loads(settings.path.read_text(encoding="utf-8"))
     if settings.path.name == "pyproject.toml":
         data = data["tool"]["harness"]
-    judging = {
-        key: value for key, value in data.items() if key in ("rules", "inputs", "retrain", "equal_nan")
-    }
+    judging = {key: value for key, value in data.items() if key in JUDGING}
     return digest({"rules": _plain(judging), "extensions": extensions.digests(settings)})
 
 
@@ -161,7 +188,7 @@ def _demand_labels(settings: Settings, change: Change, bounds: tuple[Bound, ...]
         )
 
 
-def _schema(baseline: Version, candidate: Version) -> Schema | None:
+def common_schema(baseline: Version, candidate: Version) -> Schema | None:
     """What both versions take together: the candidate's fields, then those that the baseline alone knows."""
     known = [v.manifest.inputs for v in (candidate, baseline) if v.manifest is not None]
     if not known:

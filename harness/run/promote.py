@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import answers
+from harness.run import answers, blocks
 from harness.run.tree import tree_of
 from harness.run.verify import verify
 from harness.settings import Settings
@@ -46,7 +46,9 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     hint="run the comparison again",
                     exit=Exit.INCONCLUSIVE,
                 )
-            outcomes[item.name] = answers.recorded(kept)
+            names = candidate.manifest.inputs.names if candidate.manifest else None
+            prints = [blocks.fingerprint(block.batch, names) for block in blocks.read(work / item.name)]
+            outcomes[item.name] = answers.recorded(kept, prints)
     return _release(
         settings,
         candidate,
@@ -101,11 +103,12 @@ def _ask(settings: Settings, candidate: Version) -> dict[str, bytes]:
         for item in settings.inputs:
             if item.generate is not None:
                 continue
-            parts = []
+            parts, prints = [], []
             for batch in inputs.make(item, settings, schema).batches():  # type: ignore[attr-defined]  # a table
                 outcome = predictor.predict(_declared(batch, candidate))
+                prints.append(blocks.fingerprint(batch, schema.names if schema else None))
                 parts.append(answers.kept(batch, outcome, outcome))
-            outcomes[item.name] = answers.recorded(answers.joined(parts))
+            outcomes[item.name] = answers.recorded(answers.joined(parts), prints)
     finally:
         predictor.close()
     return outcomes

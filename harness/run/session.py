@@ -17,6 +17,7 @@ from harness.compare.verdict import FAIL, RuleResult, SourceState, judge_rule
 from harness.errors import HarnessError
 from harness.inputs import InputSource
 from harness.run import quality
+from harness.run.anchor import Anchor
 from harness.run.conclude import Circumstances
 from harness.run.drive import Pair, read_state, state_of
 from harness.run.plan import Plan
@@ -32,12 +33,13 @@ class Session:
             plan.baseline, plan.candidate, (lambda line: None) if quiet else progress, plan.settings.private
         )
         self._progress = progress
+        self._anchor = Anchor(plan, (lambda line: None) if quiet else progress) if plan.anchor else None
         self._states: dict[str, SourceState] = {}
 
     def state(self, source: InputSource) -> SourceState:
         """The state of one source, driven at the first call."""
         if source.name not in self._states:
-            self._states[source.name] = state_of(self.plan, source, self._pair, self._progress)
+            self._states[source.name] = state_of(self.plan, source, self._pair, self._progress, self._anchor)
             self._note_running()
         return self._states[source.name]
 
@@ -64,7 +66,7 @@ class Session:
     def close(self) -> None:
         """Stop both versions; events are left for the process that concludes."""
         self._note_running()
-        events = self._pair.close()
+        events = self._pair.close() + (self._anchor.close() if self._anchor else ())
         if events:
             files.write_json(self.plan.work / f"events-{os.getpid()}.json", list(events))
 

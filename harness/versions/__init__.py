@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"v?\d+(\.\d+)*([-+.]?[A-Za-z0-9]+)*")
 
 
 def resolve(spec: str, settings: Settings, role: str) -> Version:
-    """The version that `spec` names, for `role` ("baseline" or "candidate"). Raises HarnessError.
+    """The version that `spec` names, for `role` ("baseline", "candidate" or "anchor"). Raises HarnessError.
 
     A profile's name stands for its spec and its wishes. Then, by form: `previous` or a number (from the baseline
     store), `wheel:PATH` or a path that ends with .whl, `project:FOLDER`, an address, or `NAME:…` of a registered
@@ -80,7 +80,7 @@ def _parsed(spec: str, settings: Settings, role: str) -> tuple[str, str]:
     forms = ["previous", *settings.versions, *(f"{source}:" for source in REGISTRY)]
     raise HarnessError(
         f'unknown version "{spec}" for the {role}',
-        where="--compare-to" if role == "baseline" else "candidate",
+        where="--compare-to" if role == "baseline" else role,
         hint=did_you_mean(spec, forms)
         + "; or a number (1.4.0), a wheel (dist/x.whl), an address (https://…)",
     )

@@ -1,0 +1,191 @@
+"""One block of a run as bytes: the cases, and what each version answered, faults included.
+
+Nothing is lost on the way: comparing what is read gives the same tally, byte for byte, as comparing what was
+answered. That is what lets a run be judged again without a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import files, worker
+from harness.errors import Exit, HarnessError
+from harness.reporting import jsonable
+from harness.tables import Batch, Column, Fault, Outcome
+
+FORMAT = 2
+SIDES = ("baseline", "candidate", "anchor")
+PROBES = "probes.answers"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A batch and its outcomes; `anchor` is None where nothing was asked of an anchor."""
+
+    batch: Batch
+    baseline: Outcome
+    candidate: Outcome
+    anchor: Outcome | None = None
+
+
+def keep(folder: Path, block: Block) -> None:
+    """Write one block of the plan; a block that is compared again replaces what was kept of it."""
+    files.write_atomic(folder / f"block-{block.batch.block:08}.answers", to_bytes(block))
+
+
+def keep_probes(folder: Path, probes: Iterable[Block]) -> None:
+    """Write the cases outside the plan: what a search asked to shrink its findings."""
+    files.write_atomic(folder / PROBES, b"".join(to_bytes(block) for block in probes))
+
+
+def read(folder: Path) -> Iterator[Block]:
+    """Every planned block of a source, in order."""
+    for path in sorted(folder.glob("block-*.answers")):
+        yield from _blocks(path)
+
+
+def read_probes(folder: Path) -> dict[str, Block]:
+    """The blocks outside the plan, by the fingerprint of their cases."""
+    path = folder / PROBES
+    found = _blocks(path) if path.exists() else ()
+    return {fingerprint(block.batch): block for block in found}
+
+
+def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
+    """sha256 of the cases of a batch: keys and input columns (those of `names`, or all), whatever their order."""
+    columns = sorted((name, c) for name, c in batch.columns.items() if names is None or name in names)
+    cases = [("key", _keys(batch)), *((f"input:{name}", _plain(column)) for name, column in columns)]
+    specs, chunks = worker.pack((name, c.kind, c.values, _mask(c)) for name, c in cases)
+    digest = hashlib.sha256(json.dumps(specs, sort_keys=True).encode())
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def to_bytes(block: Block) -> bytes:
+    """The block as one frame of the wire."""
+    batch = block.batch
+    columns = [("key", _keys(batch))]
+    columns += [(f"input:{name}", _plain(column)) for name, column in batch.columns.items()]
+    if batch.target is not None:
+        columns.append(("target", _plain(batch.target)))
+    sides = {}
+    for side in SIDES:
+        outcome = getattr(block, side)
+        if outcome is not None:
+            columns.append((f"answered:{side}", Column("bool", outcome.answered)))
+            columns += [(f"{side}:{name}", column) for name, column in outcome.columns.items()]
+            sides[side] = _beside(outcome)
+    header = {"source": batch.source, "block": batch.block, "start": batch.start, "sides": sides}
+    return packed(columns, "answers", FORMAT, header)
+
+
+def packed(columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]) -> bytes:
+    """Named columns as one frame, with a format number and whatever else its header says."""
+    specs, chunks = worker.pack((name, c.kind, c.values, c.null) for name, c in columns)
+    return b"".join(worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks))
+
+
+def unpacked(content: memoryview) -> tuple[dict[str, Any], dict[str, Column], int]:
+    """The header, the columns and the length of the frame that `content` begins with. ValueError for anything else."""
+    if len(content) < worker.HEAD.size:
+        raise ValueError("a frame is cut short")
+    header, payload = worker.lengths(bytes(content[: worker.HEAD.size]), len(content))
+    start = worker.HEAD.size + header
+    said = json.loads(bytes(content[worker.HEAD.size : start]))
+    columns = {
+        name: Column(kind, values, null)
+        for name, kind, values, null in worker.unpack(said["columns"], content[start : start + payload])
+    }
+    return said, columns, start + payload
+
+
+def _blocks(path: Path) -> Iterator[Block]:
+    try:
+        content = memoryview(path.read_bytes())
+        while len(content):
+            header, columns, length = unpacked(content)
+            yield _block(header, columns)
+            content = content[length:]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HarnessError(
+            f"kept answers cannot be read: {type(error).__name__}: {error}",
+            where=str(path),
+            hint="run the comparison again: it keeps them anew",
+            exit=Exit.INCONCLUSIVE,
+        ) from None
+
+
+def _block(header: Mapping[str, Any], columns: Mapping[str, Column]) -> Block:
+    if header["format"] != FORMAT:
+        raise ValueError(f"format {header['format']}, this harness reads {FORMAT}")
+
+    def part(prefix: str) -> dict[str, Column]:
+        return {name.removeprefix(prefix): c for name, c in columns.items() if name.startswith(prefix)}
+
+    outcomes = {
+        side: Outcome(
+            part(f"{side}:"),
+            columns[f"answered:{side}"].values,
+            tuple(
+                Fault(row, error, message, tuple(frames)) for row, error, message, frames in said["faults"]
+            ),
+            tuple(said["dropped"]),
+            said["reordered"],
+            said["extra"],
+            said["seconds"],
+            tuple(said["notes"]),
+        )
+        for side, said in header["sides"].items()
+    }
+    batch = Batch(
+        header["source"],
+        header["block"],
+        header["start"],
+        columns["key"].values,
+        part("input:"),
+        columns.get("target"),
+    )
+    return Block(batch, outcomes["baseline"], outcomes["candidate"], outcomes.get("anchor"))
+
+
+def _beside(outcome: Outcome) -> dict[str, Any]:
+    """What an outcome holds beside its columns."""
+    return {
+        "faults": [[one.row, one.error, one.message, list(one.frames)] for one in outcome.faults],
+        "dropped": [int(row) for row in outcome.dropped],
+        "reordered": outcome.reordered,
+        "extra": outcome.extra,
+        "seconds": outcome.seconds,
+        "notes": list(outcome.notes),
+    }
+
+
+def _keys(batch: Batch) -> Column:
+    """Keys are shown and compared as text; whole numbers and texts stay what they are."""
+    column = Column.of(batch.keys)
+    if column.kind in ("int", "str") and column.null is None:
+        return column
+    return Column("str", np.array([str(key) for key in batch.keys], object))
+
+
+def _plain(column: Column) -> Column:
+    """A column whose values the wire gives back as they were: a value of no known kind as the reports show it."""
+    if column.kind != "json":
+        return column
+    values = np.empty(len(column), object)
+    for row, value in enumerate(column.values):
+        values[row] = jsonable(value)
+    return Column("json", values, column.null)
+
+
+def _mask(column: Column) -> Any:
+    """No null and a mask without any are the same cases."""
+    return None if column.null is None or not column.null.any() else column.null
