@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import shlex
 import sys
@@ -76,8 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--first", action="store_true", help="the first release: nothing to compare with")
     release.add_argument("--reason", default="", help="why; required with --first")
     release.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
+    judge = command(
+        "judge", _judge, "judge the stored answers of a run again, under the present configuration"
+    )
+    judge.add_argument("id", metavar="RUN", help="a run in the folder runs, the beginning of its id, or last")
+    rules = command("rules", _rules, "show which past verdicts other rules would change; writes nothing")
+    rules.add_argument("action", choices=["try"], help="judge stored runs under the rules of FILE")
+    rules.add_argument("file", metavar="FILE", help="a TOML file with [[rules]] and [[waivers]]")
+    rules.add_argument("--last", type=int, default=10, metavar="N", help="how many runs (default: 10)")
     report = command("report", _report, "render the reports again from report.json")
-    for sub in (compare, verify, release, report):
+    for sub in (compare, verify, release, judge, rules, report):
         sub.add_argument("--report", metavar="DIR", help="folder of the verdict and the reports")
     return parser
 
@@ -147,11 +156,25 @@ def _check(options: argparse.Namespace) -> int:
     print(f"model      {settings.model}, channel {settings.channel}  ({settings.path.name})")
     for side, version in (("baseline", plan.baseline), ("candidate", plan.candidate)):
         print(f"{side:<10} {version.title}  {version.digest[:12]}  {version.why}")
+    if plan.anchor is not None:
+        print(f"anchor     {plan.anchor.title}  {plan.anchor.digest[:12]}  {plan.anchor.why}")
     print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
     for source in plan.sources:
         print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
         for bound in plan.bounds_of(source.name):
             print(f"  {bound.name:<14} {bound.output:<12} {bound.rule.says()}  [{bound.chosen}]")
+            for waiver in bound.waivers:
+                print(f"  {'':<14} {'':<12} waiver {waiver.name}")
+    if settings.waivers:
+        print()
+    for waiver in settings.waivers:
+        bound_here = any(waiver in bound.waivers for bound in plan.bounds)
+        left = (waiver.until - datetime.date.today()).days
+        print(
+            f"waiver {waiver.name}: {waiver.rule}, {waiver.versions}, until {waiver.until} ({left} "
+            f"{'day' if left == 1 else 'days'} left), {waiver.owner}: {waiver.reason}"
+            + ("" if bound_here else "  [not applied here]")
+        )
     return Exit.PASS
 
 
@@ -182,6 +205,36 @@ def _release(options: argparse.Namespace) -> int:
     would = "would be released" if options.dry_run else "released"
     print(f"{settings.model} {done.version} {would} to {done.channel}  sha256:{done.sha256}")
     return Exit.PASS
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from harness.reporting import console
+    from harness.run.judge import judge_again
+
+    settings = _settings(options)
+    folder = _folder(options, settings)
+    done = judge_again(settings, options.id, folder, shlex.join(["harness", *sys.argv[1:]]))
+    for line in console.lines(done.record, color=sys.stdout.isatty(), report=str(folder / "report.html")):
+        print(line)
+    return done.verdict.exit
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from harness.run.trial import try_rules
+
+    if options.last < 1:
+        raise HarnessError("--last is below 1", where="harness rules try", hint="--last 10 tries ten runs")
+    settings = _settings(options)
+    judged = flips = lost = 0
+    for one in try_rules(settings, Path(options.file), _folder(options, settings), options.last):
+        judged, flips, lost = judged + bool(one.verdict), flips + one.flips, lost + (not one.verdict)
+        if one.flips or not one.verdict:
+            print(one.words())
+    print(
+        f"{judged} of {judged + lost} runs judged; {flips} {'verdict' if flips == 1 else 'verdicts'} would flip"
+    )
+    # a run that nobody could judge says nothing about the rules
+    return Exit.INCONCLUSIVE if lost else Exit.PASS
 
 
 def _report(options: argparse.Namespace) -> int:

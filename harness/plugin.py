@@ -194,6 +194,7 @@ class Gate:
         session.exitstatus = 3 if int(exitstatus) == 3 else int(worst([ours, theirs]))
 
     def _conclude(self, exitstatus: int) -> Conclusion:
+        from harness.run import past
         from harness.run.conclude import Circumstances, conclude, fail_early, publish
         from harness.run.plan import Request
         from harness.run.tree import tree_of
@@ -214,7 +215,9 @@ class Gate:
             request = self._request(Request)
             conclusion = fail_early(request, self.settings, self.run_id, self.trouble, around)
         else:
-            conclusion = conclude(self.session.plan, self.session.states(), self.session.seen(around))
+            seen = self.session.seen(around)
+            conclusion = conclude(self.session.plan, self.session.states(), seen)
+            past.note(self.session.plan, seen, conclusion)
         return publish(conclusion, self.folder, tree)
 
     def _troubles(self, exitstatus: int) -> Iterator[HarnessError]:

@@ -201,6 +201,23 @@ def load(path: Path, **overrides: Any) -> Settings:
     return replace(settings, **given) if given else settings
 
 
+def with_rules(settings: Settings, file: Path) -> Settings:
+    """The settings with the `[[rules]]` and `[[waivers]]` of another file in place of their own."""
+    if not file.is_file():
+        raise HarnessError(f"no file {file}", where=str(file), hint="name a TOML file with [[rules]]")
+    data = _read(file)
+    for key in data:
+        if key not in ("rules", "waivers"):
+            raise HarnessError(
+                f'unknown key "{key}"',
+                where=file.name,
+                hint="a file of rules holds [[rules]] and [[waivers]], and nothing else",
+                code="E27",
+            )
+    rules, waivers = _judging(data, file.name, [item.name for item in settings.inputs])
+    return replace(settings, rules=rules, waivers=waivers)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -235,19 +252,28 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         _input(item, f"{place}.inputs[{i}]")
         for i, item in enumerate(_list(data.get("inputs", []), f"{place}.inputs"))
     )
-    values["rules"] = tuple(
+    sources = [item.name for item in values["inputs"]]
+    _unique(sources, "input source", f"{place}.inputs")
+    values["rules"], values["waivers"] = _judging(data, place, sources)
+    return Settings(path=path, root=path.parent, **values)
+
+
+def _judging(
+    data: Mapping[str, Any], place: str, sources: list[str]
+) -> tuple[tuple[RuleSettings, ...], tuple[WaiverSettings, ...]]:
+    """Rules and waivers, each name once and bound to sources that there are."""
+    rules = tuple(
         _rule(item, f"{place}.rules[{i}]")
         for i, item in enumerate(_list(data.get("rules", []), f"{place}.rules"))
     )
-    values["waivers"] = tuple(
+    waivers = tuple(
         _waiver(item, f"{place}.waivers[{i}]")
         for i, item in enumerate(_list(data.get("waivers", []), f"{place}.waivers"))
     )
-    sources = [item.name for item in values["inputs"]]
-    _unique(sources, "input source", f"{place}.inputs")
-    _unique([rule.name for rule in values["rules"]], "rule", f"{place}.rules")
-    _unique([waiver.name for waiver in values["waivers"]], "waiver", f"{place}.waivers")
-    named = [("rule", item) for item in values["rules"]] + [("waiver", item) for item in values["waivers"]]
+    _unique([rule.name for rule in rules], "rule", f"{place}.rules")
+    _unique([waiver.name for waiver in waivers], "waiver", f"{place}.waivers")
+    named: list[tuple[str, RuleSettings | WaiverSettings]] = [("rule", item) for item in rules]
+    named += [("waiver", item) for item in waivers]
     for noun, item in named:
         for source in item.inputs:
             if source not in sources:
@@ -257,7 +283,7 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
                     hint=did_you_mean(source, sources),
                     code="E28",
                 )
-    return Settings(path=path, root=path.parent, **values)
+    return rules, waivers
 
 
 def _profile(name: str, data: Any, place: str) -> Profile:

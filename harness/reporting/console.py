@@ -64,6 +64,7 @@ def lines(
         out += paint.all(_more(len(chosen) - most, status))
     out += [line for rule in passed[:PASSES] for line in paint.rule(rule)]
     out += paint.all([f"…{len(passed) - PASSES} more passed"] if len(passed) > PASSES else [])
+    out += paint.all([f"waiver {one}" for one in view.waivers(record)])
     warnings = result["warnings"]
     out += paint.all([f"warning: {clean(one, 600)}" for one in warnings[:WARNINGS]], "33")
     out += paint.all(_more(len(warnings) - WARNINGS, "warnings"))

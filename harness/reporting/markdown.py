@@ -62,6 +62,9 @@ def summary(record: Mapping[str, Any]) -> str:
         lines += ["- " + span(f"{one['code']} {one['message']}".strip()) for one in troubles[:RULES]]
         if len(troubles) > RULES:
             lines.append(f"- and {len(troubles) - RULES} more in the report")
+    waivers = view.waivers(record)
+    if waivers:
+        lines += ["", "### Waivers", "", *(f"- {span(one, 600)}" for one in waivers)]
     warnings = record["result"]["warnings"]
     if warnings:
         lines += ["", "### Warnings", "", *(f"- {span(one)}" for one in warnings[:RULES])]

@@ -6,6 +6,7 @@ think of it; escaping for a format is that format's own business.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,6 +201,7 @@ class Page:
     cases_kept: int
     private: tuple[str, ...]
     warnings: tuple[str, ...]
+    waivers: tuple[str, ...]
     troubles: tuple[FaultView, ...]
     faults: tuple[FaultView, ...]
     events: tuple[str, ...]
@@ -237,6 +239,7 @@ def page(record: Record) -> Page:
         cases_kept=len(findings),
         private=_lines(result["private"]),
         warnings=_lines(result["warnings"]),
+        waivers=tuple(waivers(record)),
         troubles=tuple(one for one in faults if one.side == "run"),
         faults=tuple(one for one in faults if one.side != "run"),
         events=_lines(run.get("events") or ()),
@@ -371,6 +374,39 @@ def _sure(record: Record) -> SureView:
         isolation=isolation(record),
         noise=words,
     )
+
+
+def waivers(record: Record) -> list[str]:
+    """One line for each configured waiver: what became of it, its bounds, and the days that are left."""
+    return [
+        _waiver(one, str(record["run"].get("started", ""))) for one in record["result"].get("waivers", ())
+    ]
+
+
+def days_left(until: str, started: str) -> int | None:
+    """Whole days from the day of the run to the last day of a waiver; None where either is no date.
+
+    >>> days_left("2027-06-30", "2027-06-28T23:59:00+00:00")
+    2
+    """
+    try:
+        return (datetime.date.fromisoformat(until) - datetime.date.fromisoformat(started[:10])).days
+    except ValueError:
+        return None
+
+
+def _waiver(one: Record, started: str) -> str:
+    left = days_left(str(one["until"]), started)
+    days = "" if left is None else f" ({number(left)} {'day' if left == 1 else 'days'} left)"
+    bounds = [f"{clean(one['rule'], 100)} on {clean(', '.join(one['inputs']), 100) or 'all inputs'}"]
+    bounds += [f"where {clean(one['where'], 200)}"] if one["where"] else []
+    bounds += [clean(one["direction"], 10)] if one["direction"] != "any" else []
+    bounds += [f"up to {number(one['max_magnitude'])}"] if one["max_magnitude"] is not None else []
+    bounds.append(clean(one["versions"], 100))
+    covers = f"{number(one['inside'])} covered, {number(one['outside'])} not"
+    until = f"until {clean(one['until'], 20)}{days}"
+    who = f"{clean(one['owner'], 60)}: {clean(one['reason'], 300)}"
+    return f"{clean(one['name'], 100)}, {clean(one['status'], 40)}: {covers}; {'; '.join(bounds)}; {until}; {who}"
 
 
 def _source(one: Record) -> SourceView:

@@ -33,7 +33,8 @@ class Anchor:
             return baseline
         if self.version.digest == self._plan.candidate.digest:
             return candidate
-        return self.recorded(batch) or self._live(batch)
+        known = self.recorded(batch)
+        return self._live(batch) if known is None else known
 
     def recorded(self, batch: Batch) -> Outcome | None:
         """The answers that the store keeps to exactly these cases, or None."""

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from harness import files, worker
+from harness.compare.tally import Tally
 from harness.errors import Exit, HarnessError
+from harness.inputs import Step
 from harness.reporting import jsonable
 from harness.tables import Batch, Column, Fault, Outcome
 
@@ -33,6 +35,30 @@ class Block:
     baseline: Outcome
     candidate: Outcome
     anchor: Outcome | None = None
+
+
+@dataclass(slots=True, eq=False)
+class KeptTable:
+    """A fixed table of a past run: its cases as they were kept, whatever has become of the file."""
+
+    name: str
+    where: str
+    labelled: bool
+    rows: int
+    folder: Path
+    search: bool = False
+
+    def planned(self) -> int:
+        """Rows of the plan."""
+        return self.rows
+
+    def batches(self) -> Iterator[Batch]:
+        """The blocks that were answered."""
+        return (block.batch for block in read(self.folder))
+
+    def drive(self, step: Step) -> Tally:
+        """Every block in order."""
+        return sum((step(batch) for batch in self.batches()), Tally())
 
 
 def keep(folder: Path, block: Block) -> None:
@@ -67,6 +93,13 @@ def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
     for chunk in chunks:
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def same_cases(one: Batch, other: Batch) -> bool:
+    """Whether two batches hold the same cases in the same order, labels included."""
+    targets = [batch.target for batch in (one, other)]
+    labels = [None if target is None else jsonable(target.tolist()) for target in targets]
+    return labels[0] == labels[1] and fingerprint(one) == fingerprint(other)
 
 
 def to_bytes(block: Block) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from harness.errors import Exit, HarnessError
-from harness.run import tombstone
+from harness.run import past, tombstone
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
 from harness.run.plan import Request, make_plan
 from harness.run.session import Session
@@ -48,7 +48,9 @@ def compare_versions(
             )
         finally:
             session.close()
-    done = conclude(session.plan, session.states(), session.seen(around(*troubles)))
+    seen = session.seen(around(*troubles))
+    done = conclude(session.plan, session.states(), seen)
+    past.note(session.plan, seen, done)
     return publish(done, folder, tree)
 
 

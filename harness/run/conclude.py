@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import files, reporting
+from harness.compare import waivers
 from harness.compare.align import MOVED_EDGES, MOVED_OVER
 from harness.compare.ruleset import Bound, NotWorse
-from harness.compare.tally import Finding, Moved
+from harness.compare.tally import Finding, Moved, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide, judge_rule
 from harness.errors import Exit, HarnessError
 from harness.run import headline, quality, tombstone
@@ -93,6 +94,10 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         else:
             results.append(judge_rule(bound, state))
     troubles = [*around.troubles, *_troubles(plan, states, around)]
+    reviewed = _review(plan, by_name)
+    troubles += _unneeded(plan, reviewed)
+    names = {name for one in results for name in one.waivers}
+    leaned = [waiver for waiver in plan.settings.waivers if waiver.name in names]
     moved = [
         (state, output, one)
         for state in states
@@ -101,10 +106,10 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     ]
     noise = plan.candidate.manifest.training_noise if plan.candidate.manifest else None
     shown = [] if plan.change.kind != "retrain" else [(one, noise) for s, _, one in moved if not s.search]
-    warnings = _warnings(results, shown)
-    words = {"pass": headline.passed(plan, [q for _, q in qualities])}
+    warnings = [*_warnings(results, shown), *_idle(plan, reviewed)]
+    words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned)}
     verdict = decide(results, troubles, plan.planned, words)
-    title = headline.headline(plan, verdict, [q for _, q in qualities], shown)
+    title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned)
     show = _Shown.of(plan.settings)
     result = {
         "verdict": verdict.name,
@@ -117,11 +122,13 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "model": plan.settings.model,
         "baseline": _version(plan.baseline),
         "candidate": _version(plan.candidate),
+        "anchor": None if plan.anchor is None else _version(plan.anchor),
         "planned": plan.planned,
         "compared": sum(state.accounting()["compared"] for state in states),
         "accounting": _sum(states),
         "sources": [_source(plan, state) for state in states],
         "rules": [_rule(one, show) for one in results],
+        "waivers": [_waiver(one) for one in reviewed],
         "faults": _faults(states, troubles, show),
         "quality": [{"source": name, **asdict(q)} for name, q in qualities],
         "moved": [_moved(state.name, output, one, noise, show) for state, output, one in moved],
@@ -157,8 +164,10 @@ def fail_early(
         "planned": 0,
         "compared": 0,
         "accounting": _sum(()),
+        "anchor": None,
         "sources": [],
         "rules": [],
+        "waivers": [],
         "faults": _faults((), [trouble], None),
         "quality": [],
         "moved": [],
@@ -249,6 +258,8 @@ def _next(plan: Plan, verdict: Verdict) -> str:
     if verdict.name == "PASS":
         return "nothing to do" if plan.unchanged else "harness verify && harness release"
     if verdict.name == "FAIL":
+        if verdict.reason.startswith("E57"):
+            return "remove the waiver, then judge the run again: harness judge"
         if plan.candidate.manifest is None or plan.baseline.manifest is None:
             return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
         return "look at the worst cases in the report, then mend the candidate and train again"
@@ -328,6 +339,67 @@ def _rule(one: RuleResult, show: _Shown) -> dict[str, Any]:
         "reason": f"{one.code} {one.reason}".strip() if one.reason else "",
         "owner": one.bound.owner,
         "justified": one.bound.reason,
+        "waived": one.waived,
+        "waivers": list(one.waivers),
+    }
+
+
+def _review(plan: Plan, states: Mapping[str, SourceState]) -> tuple[waivers.Reviewed, ...]:
+    seen = []
+    for source, bound in plan.items():
+        state = states[source.name]
+        tally = (state.tally.rules.get(bound.name) if state.tally else None) or RuleTally()
+        complete = state.tally is not None and not state.trouble and not state.accounting()["not_reached"]
+        seen.append(waivers.Seen(bound, tally, complete))
+    return waivers.review(plan.settings, seen, plan.pair)
+
+
+def _unneeded(plan: Plan, reviewed: Sequence[waivers.Reviewed]) -> list[HarnessError]:
+    """A waiver that excuses nothing would excuse the next regression unseen."""
+    return [
+        HarnessError(
+            f"waiver {one.waiver.name} is no longer needed: {one.waiver.rule} passes without it",
+            where=f"{plan.settings.path.name}, waiver {one.waiver.name}",
+            hint=f"remove waiver {one.waiver.name} from [[tool.harness.waivers]]",
+            code="E57",
+            exit=Exit.FAIL,
+        )
+        for one in reviewed
+        if one.status == waivers.UNNEEDED
+    ]
+
+
+def _idle(plan: Plan, reviewed: Sequence[waivers.Reviewed]) -> list[str]:
+    """Waivers that this run has no use for: they excuse nothing here, and somebody should know."""
+    old, new = plan.pair
+    said = {
+        waivers.OTHER_VERSIONS: f"this run compares {old} -> {new}",
+        waivers.NOT_JUDGED: f"no rule of that name judges its inputs in a {plan.change.kind}",
+    }
+    return [
+        f"waiver {one.waiver.name} is not applied: it is for {one.waiver.rule}, {one.waiver.versions}; "
+        + said[one.status]
+        for one in reviewed
+        if one.status in said
+    ]
+
+
+def _waiver(one: waivers.Reviewed) -> dict[str, Any]:
+    waiver = one.waiver
+    return {
+        "name": waiver.name,
+        "rule": waiver.rule,
+        "inputs": list(waiver.inputs),
+        "where": waiver.where,
+        "direction": waiver.direction,
+        "max_magnitude": waiver.max_magnitude,
+        "versions": waiver.versions,
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "until": waiver.until.isoformat(),
+        "status": one.status,
+        "inside": one.inside,
+        "outside": one.outside,
     }
 
 

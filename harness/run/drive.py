@@ -173,6 +173,16 @@ def read_state(plan: Plan, source: InputSource) -> SourceState | None:
     )
 
 
+def troubles_of(folder: Path) -> tuple[HarnessError, ...] | None:
+    """What went wrong with a source of a past run, or None where it was never driven to an end. Its tally is left
+    alone: an older harness may have counted otherwise."""
+    try:
+        data = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return tuple(error_of(trouble) for trouble in data["trouble"])
+
+
 def error_of(trouble: Mapping[str, Any]) -> HarnessError:
     """An error from its JSON form."""
     return HarnessError(

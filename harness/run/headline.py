@@ -8,6 +8,7 @@ from harness.compare.tally import Moved
 from harness.compare.verdict import Verdict
 from harness.reporting.numbers import number, percent
 from harness.run.plan import Plan
+from harness.settings import WaiverSettings
 from harness.statistics.quality import Quality
 
 WORDS = {"PASS": "MAY BE RELEASED", "FAIL": "DO NOT RELEASE", "INCONCLUSIVE": "CANNOT SAY"}
@@ -18,17 +19,27 @@ def headline(
     verdict: Verdict,
     quality: Sequence[Quality],
     moved: Sequence[tuple[Moved, float | None]],
+    leaned: Sequence[WaiverSettings] = (),
 ) -> str:
     """`MAY BE RELEASED: 1.2.0 (retrain) is not worse than 1.1.0: MAE 44.1 → 44.0, limit 46.3. …`"""
     if plan is None or verdict.name != "PASS":
         return f"{WORDS[verdict.name]}: {verdict.reason}"
     if plan.unchanged:
         return f"UNCHANGED: nothing to release: {plan.candidate.title} is {plan.baseline.title}, bit for bit"
-    return f"{WORDS['PASS']}: {passed(plan, quality)}{movement(moved)}"
+    return f"{WORDS['PASS']}: {passed(plan, quality, leaned)}{movement(moved)}"
 
 
-def passed(plan: Plan, quality: Sequence[Quality]) -> str:
-    """What a PASS says, by kind."""
+def passed(plan: Plan, quality: Sequence[Quality], leaned: Sequence[WaiverSettings] = ()) -> str:
+    """What a PASS says, by kind, and the waivers without which it would be none."""
+    words = _passed(plan, quality)
+    if not leaned:
+        return words
+    names = ", ".join(f"{waiver.name} (until {waiver.until})" for waiver in leaned)
+    plural = "waivers" if len(leaned) > 1 else "waiver"
+    return f"{words.removesuffix('.')}, with {len(leaned)} {plural}: {names}."
+
+
+def _passed(plan: Plan, quality: Sequence[Quality]) -> str:
     new, old, kind = plan.candidate.title, plan.baseline.title, plan.change.kind
     if kind == "retrain" and quality:
         first = quality[0]

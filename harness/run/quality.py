@@ -18,6 +18,7 @@ from harness.inputs import InputSource
 from harness.inputs.fixed import TableSource
 from harness.run import answers
 from harness.run.answers import Kept
+from harness.run.blocks import KeptTable
 from harness.run.plan import Plan
 from harness.statistics import metrics
 from harness.statistics.metrics import Answers
@@ -148,7 +149,7 @@ def _harmed(source: InputSource, kept: Kept, old: Answers, new: Answers, task: s
     else:
         harm = (new.prediction != labels).astype(float) - (old.prediction != labels).astype(float)
     order = [int(i) for i in np.argsort(-harm, kind="stable")[: TOP // 2] if harm[i] > 0]
-    if not isinstance(source, TableSource):
+    if not isinstance(source, TableSource | KeptTable):
         return ()
     wanted = {int(kept.rows[i]): i for i in order}
     inputs = _inputs(source, list(wanted))
@@ -167,7 +168,7 @@ def _harmed(source: InputSource, kept: Kept, old: Answers, new: Answers, task: s
     )
 
 
-def _inputs(source: TableSource, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _inputs(source: TableSource | KeptTable, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The inputs of these rows, read again from the table."""
     left, found = set(rows), {}
     for batch in source.batches():

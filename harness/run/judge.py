@@ -1,0 +1,177 @@
+"""`harness judge RUN`: the stored answers of a run, judged under the present configuration. No model runs.
+
+The same rules give the same result, byte for byte; other rules give what they would have given then.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness import inputs
+from harness.compare.ruleset import Bound
+from harness.compare.tally import Tally
+from harness.compare.verdict import SourceState
+from harness.errors import Exit, HarnessError
+from harness.inputs import InputSource
+from harness.inputs.fixed import TableSource
+from harness.inputs.generated import SearchSource
+from harness.run import anchor, blocks, extensions, past, tombstone
+from harness.run.blocks import Block, KeptTable
+from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
+from harness.run.drive import compared, troubles_of
+from harness.run.past import Past
+from harness.run.plan import Plan, bound_plan, common_schema
+from harness.run.tree import tree_of
+from harness.settings import Settings
+from harness.tables import Batch
+
+
+def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> Conclusion:
+    """Judge one stored run, and publish the verdict in its report's folder. HarnessError where there is no such run."""
+    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run = past.recall(folder, run_id)
+    tombstone.begin(folder, run.run_id)
+    tree = tree_of(settings.root, folder)
+    try:
+        plan = plan_again(settings, run, folder)
+        states = [state_again(plan, source, run) for source in plan.sources]
+        changed = _changed_inputs(settings, run)
+    except HarnessError as error:
+        around = Circumstances(command, started, time.monotonic() - began, tree)
+        return publish(fail_early(run.request, settings, run.run_id, error, around), folder, tree)
+    around = Circumstances(seconds=time.monotonic() - began, tree=tree, **run.around(plan, command, started))
+    done = conclude(plan, states, replace(around, troubles=(*around.troubles, *changed)))
+    past.note_again(plan.work, done)
+    return publish(done, folder, tree)
+
+
+def plan_again(settings: Settings, run: Past, folder: Path) -> Plan:
+    """The plan of a past run under these settings: its versions and its cases, the rules of today."""
+    if run.model != settings.model:
+        raise HarnessError(
+            f"run {run.run_id} is about {run.model}, the configuration about {settings.model}",
+            where=settings.path.name,
+            hint="name the configuration of that model with --config",
+        )
+    settings = replace(
+        settings,
+        candidate=run.request.candidate or settings.candidate,
+        change=run.request.change or settings.change,
+    )
+    extensions.load(settings)
+    return bound_plan(settings, run.request, run.run_id, folder, (run.baseline, run.candidate), run.sources)
+
+
+def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
+    """The state of one source: every kept block compared again, what went wrong then carried over."""
+    folder = plan.work / source.name
+    trouble = troubles_of(folder)
+    if trouble is None:
+        return SourceState(source.name, source.planned(), None, source.search)
+    step = Recalled(plan.bounds_of(source.name), folder, _Beside(plan, run))
+    # a rule that raised was the rule's trouble, and rules are what is judged anew
+    carried = tuple(error for error in trouble if error.code != "E26")
+    try:
+        if isinstance(source, SearchSource) and not trouble:
+            tally = source.replay(step, step.batches())
+        else:
+            # a search that ended early shrank nothing
+            tally = sum((step(batch) for batch in step.batches()), Tally())
+    except HarnessError as error:
+        carried, tally = (*carried, error), step.total
+    return SourceState(source.name, source.planned(), tally if tally.blocks else None, source.search, carried)
+
+
+class _Beside:
+    """The anchor's answers of a past run: those that it kept of this anchor, else recorded ones of the store."""
+
+    def __init__(self, plan: Plan, run: Past) -> None:
+        digests = [one.digest for one in (plan.anchor, run.anchor) if one is not None]
+        self._kept = len(digests) == 2 and digests[0] == digests[1]
+        self._anchor = anchor.Anchor(plan, lambda line: None) if plan.anchor else None
+        self._plan = plan
+
+    def of(self, block: Block) -> Block:
+        """The block with what the anchor of today answered to it, or nothing: then drift is INCONCLUSIVE."""
+        if self._kept or self._anchor is None:
+            return block
+        own = {self._plan.baseline.digest: block.baseline, self._plan.candidate.digest: block.candidate}
+        known = own.get(self._anchor.version.digest) or self._anchor.recorded(block.batch)
+        return replace(block, anchor=known)
+
+
+@dataclass
+class Recalled:
+    """The step of a run that is judged again: outcomes are read, nobody is asked."""
+
+    bounds: Sequence[Bound]
+    folder: Path
+    beside: _Beside
+    total: Tally = Tally()
+    _block: Block | None = None
+    _probes: Mapping[str, Block] | None = field(default=None)
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches that were kept, in order; each is to be given to the step before the next is taken."""
+        for block in blocks.read(self.folder):
+            self._block = block
+            yield block.batch
+
+    def __call__(self, batch: Batch) -> Tally:
+        """A planned batch."""
+        assert self._block is not None
+        assert self._block.batch is batch
+        tally = compared(self.beside.of(self._block), self.bounds)
+        self.total = self.total + tally
+        return tally
+
+    def probe(self, batch: Batch) -> Tally:
+        """A batch outside the plan: one that nobody asked for then has no answer now, and violates nothing."""
+        if self._probes is None:
+            self._probes = blocks.read_probes(self.folder)
+        known = self._probes.get(blocks.fingerprint(batch))
+        if known is None:
+            return Tally()
+        return compared(replace(known, batch=batch), self.bounds)
+
+
+def _changed_inputs(settings: Settings, run: Past) -> list[HarnessError]:
+    """Why the answers of a run are not answers to what is configured today. Empty: they are."""
+    schema = common_schema(run.baseline, run.candidate)
+    then = {source.name: source for source in run.sources}
+    now = {item.name: inputs.make(item, settings, schema, run.request.seed) for item in settings.inputs}
+    troubles = [
+        _stale(f"the run holds no answers to input source {name}", name) for name in now if name not in then
+    ]
+    for name, source in then.items():
+        if name not in now:
+            troubles.append(_stale(f"input source {name} of the run is no longer configured", name))
+        elif not _same(now[name], source):
+            troubles.append(_stale(f"input source {name} has changed since the run", name))
+    return troubles
+
+
+def _same(now: InputSource, then: InputSource) -> bool:
+    if isinstance(now, SearchSource) and isinstance(then, SearchSource):
+        return (now.plan, now.seed) == (then.plan, then.seed)
+    if not isinstance(now, TableSource) or not isinstance(then, KeptTable):
+        return False
+    # a run that ended early has answered the first blocks alone; its accounting says so
+    kept = then.batches()
+    return now.planned() == then.planned() and all(
+        blocks.same_cases(old, new) for old, new in zip(kept, now.batches(), strict=False)
+    )
+
+
+def _stale(words: str, place: str) -> HarnessError:
+    return HarnessError(
+        words,
+        where=place,
+        hint="run the comparison again: pytest --compare-to=previous -m differential",
+        code="E17",
+        exit=Exit.INCONCLUSIVE,
+    )
