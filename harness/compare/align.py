@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare import waivers
+from harness.compare.drift import moved_beyond
 from harness.compare.rules import Close, Difference, SameError, missing
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally, Waived
@@ -320,7 +321,7 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
     rows = np.flatnonzero(seen.both)
     for name in seen.common:
         b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        difference = Close(rtol=MOVED_OVER).judge(b, c)
+        difference = moved_beyond(b, c, MOVED_OVER)
         bad[rows] |= difference.violates
         size[rows] = np.maximum(size[rows], difference.magnitude)
     return RuleTally(
@@ -329,7 +330,7 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
         largest=float(size.max(initial=0.0)),
         outputs=tuple(sorted(seen.common)),
         findings=seen.findings(bad, size, lambda row: seen.common[0]),
-        **_waived(seen, bound, bad, seen.common, Close(rtol=MOVED_OVER).judge),
+        **_waived(seen, bound, bad, seen.common, lambda b, c: moved_beyond(b, c, MOVED_OVER)),
     )
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Close, missing
+from harness.compare.rules import Close, Difference, Exact, missing
 from harness.compare.ruleset import Bound, Drift, SourceFacts
 from harness.compare.tally import TOP, Finding, RuleTally, Shift, Tally
 from harness.errors import HarnessError
@@ -69,7 +69,7 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
     shifts = {}
     for position, name in enumerate(outputs):
         a, c = anchor.columns[name].take(rows), candidate.columns[name].take(rows)
-        seen = Close(rtol=rule.over).judge(a, c)
+        seen = moved_beyond(a, c, rule.over)
         larger = rows[seen.magnitude > magnitude[rows]]
         worst[larger] = position
         magnitude[rows] = np.maximum(magnitude[rows], seen.magnitude)
@@ -90,6 +90,17 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
         ),
     )
     return Tally(rules={NAME: tally}, shifts=dict(sorted(shifts.items())))
+
+
+def moved_beyond(old: Column, new: Column, over: float) -> Difference:
+    """Answers that moved: numbers by more than `over` of what they were, all else at all.
+
+    >>> moved_beyond(Column.of(["a", "b"]), Column.of(["a", "c"]), 0.01).violates.tolist()
+    [False, True]
+    """
+    if {old.kind, new.kind} <= {"float", "int"}:
+        return Close(rtol=over).judge(old, new)
+    return Exact().judge(old, new)
 
 
 def _findings(

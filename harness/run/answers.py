@@ -103,8 +103,9 @@ class Recorded:
             header, columns, _ = blocks.unpacked(memoryview(content))
             if header["format"] != FORMAT or header["what"] != RECORDED:
                 raise ValueError(f"{header['what']} of format {header['format']}")
-            known = {name: column for name, column in columns.items() if name not in ("key", "answered")}
-            return cls(columns["answered"].values, known, tuple(header.get("blocks", ())))
+            # by place: an output may be named key or answered itself
+            (_, (_, answered), *outputs) = columns
+            return cls(answered.values, dict(outputs), tuple(header.get("blocks", ())))
         except (KeyError, TypeError) as error:
             raise ValueError(f"no recorded outcome: {error}") from None
 

@@ -126,17 +126,17 @@ def packed(columns: Iterable[tuple[str, Column]], what: str, format: int, more: 
     return b"".join(worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks))
 
 
-def unpacked(content: memoryview) -> tuple[dict[str, Any], dict[str, Column], int]:
+def unpacked(content: memoryview) -> tuple[dict[str, Any], list[tuple[str, Column]], int]:
     """The header, the columns and the length of the frame that `content` begins with. ValueError for anything else."""
     if len(content) < worker.HEAD.size:
         raise ValueError("a frame is cut short")
     header, payload = worker.lengths(bytes(content[: worker.HEAD.size]), len(content))
     start = worker.HEAD.size + header
     said = json.loads(bytes(content[worker.HEAD.size : start]))
-    columns = {
-        name: Column(kind, values, null)
+    columns = [
+        (name, Column(kind, values, null))
         for name, kind, values, null in worker.unpack(said["columns"], content[start : start + payload])
-    }
+    ]
     return said, columns, start + payload
 
 
@@ -145,7 +145,7 @@ def _blocks(path: Path) -> Iterator[Block]:
         content = memoryview(path.read_bytes())
         while len(content):
             header, columns, length = unpacked(content)
-            yield _block(header, columns)
+            yield _block(header, dict(columns))
             content = content[length:]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HarnessError(

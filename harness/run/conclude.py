@@ -259,7 +259,7 @@ def _next(plan: Plan, verdict: Verdict) -> str:
         return "nothing to do" if plan.unchanged else "harness verify && harness release"
     if verdict.name == "FAIL":
         if verdict.reason.startswith("E57"):
-            return "remove the waiver, then judge the run again: harness judge"
+            return "remove the waiver, then judge the answers again: harness judge last"
         if plan.candidate.manifest is None or plan.baseline.manifest is None:
             return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
         return "look at the worst cases in the report, then mend the candidate and train again"

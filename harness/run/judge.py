@@ -25,6 +25,7 @@ from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early
 from harness.run.drive import compared, troubles_of
 from harness.run.past import Past
 from harness.run.plan import Plan, bound_plan, common_schema
+from harness.run.session import running_of
 from harness.run.tree import tree_of
 from harness.settings import Settings
 from harness.tables import Batch
@@ -44,7 +45,8 @@ def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> 
         around = Circumstances(command, started, time.monotonic() - began, tree)
         return publish(fail_early(run.request, settings, run.run_id, error, around), folder, tree)
     around = Circumstances(seconds=time.monotonic() - began, tree=tree, **run.around(plan, command, started))
-    done = conclude(plan, states, replace(around, troubles=(*around.troubles, *changed)))
+    around = replace(around, troubles=(*around.troubles, *changed), running=running_of(plan.work))
+    done = conclude(plan, states, around)
     past.note_again(plan.work, done)
     return publish(done, folder, tree)
 
@@ -82,6 +84,9 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
             # a search that ended early shrank nothing
             tally = sum((step(batch) for batch in step.batches()), Tally())
     except HarnessError as error:
+        if error.code != "E26":
+            # not the rule's trouble: answers that cannot be read say nothing at all
+            raise
         carried, tally = (*carried, error), step.total
     return SourceState(source.name, source.planned(), tally if tally.blocks else None, source.search, carried)
 

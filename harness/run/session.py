@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,19 +73,24 @@ class Session:
 
     def seen(self, around: Circumstances) -> Circumstances:
         """The circumstances, with what the processes of this run noted about their workers."""
-        running: Mapping[str, Any] = {}
-        for path in sorted(self.plan.work.glob("running-*.json")):
-            running = json.loads(path.read_text(encoding="utf-8"))
         events = list(around.events)
         for path in sorted(self.plan.work.glob("events-*.json")):
             events += json.loads(path.read_text(encoding="utf-8"))
-        return replace(around, running=running, events=tuple(events))
+        return replace(around, running=running_of(self.plan.work), events=tuple(events))
 
     def _note_running(self) -> None:
         path = self.plan.work / f"running-{os.getpid()}.json"
         if self._pair.running is not None and not path.exists():
             baseline, candidate = self._pair.running
             files.write_json(path, {"baseline": asdict(baseline), "candidate": asdict(candidate)})
+
+
+def running_of(work: Path) -> Mapping[str, Any]:
+    """What the processes of a run noted about their workers."""
+    running: Mapping[str, Any] = {}
+    for path in sorted(work.glob("running-*.json")):
+        running = json.loads(path.read_text(encoding="utf-8"))
+    return running
 
 
 class Comparison:

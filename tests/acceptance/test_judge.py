@@ -1,0 +1,181 @@
+"""`harness judge` and `harness rules try`: a past run is judged again, and no model runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from .running import run_harness, run_pytest
+
+COMPARE = ("--compare-to=baseline", "-q")
+SEARCH = '[[inputs]]\nname = "search"\ngenerate = { rows = 1200, seed = 3 }\n'
+WAIVER = """
+[[waivers]]
+name = "thirteen"
+rule = "values"
+max_magnitude = 1.0
+owner = "pricing"
+reason = "known"
+until = 2999-01-01
+"""
+
+
+def result(project):
+    return json.loads((project / "reports" / "report.json").read_text())["result"]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "change"),
+    [
+        ("good", "rewritten", "auto"),
+        ("good", "shifted", "auto"),
+        ("good", "shifted", "retrain"),
+        ("good", "raises_at_13", "auto"),
+        ("raises_at_13", "raises_otherwise_at_13", "auto"),
+        ("good", "answers_nan", "auto"),
+        ("good", "answers_fewer", "auto"),
+        ("good", "answers_backwards_by_index", "auto"),
+        ("good", "answers_strange_text", "auto"),
+        ("good", "answers_nested", "auto"),
+        ("good", "dies_at_13", "auto"),
+        ("good", "raises_on_import", "auto"),
+    ],
+)
+def test_judging_again_under_the_same_rules_gives_the_same_result_byte_for_byte(
+    zoo, tmp_path, baseline, candidate, change
+):
+    project = zoo.project(tmp_path, baseline, candidate, settings=SEARCH, profile="timeout = 10")
+    first = run_pytest(project, *COMPARE, f"--compare-change={change}")
+    before = json.dumps(result(project))
+    for folder in ("baseline", "candidate"):
+        shutil.rmtree(project / folder)  # no model can run any more
+    done = run_harness(project, "judge", "last")
+    assert json.dumps(result(project)) == before
+    assert done.code == first.code, done.out
+    assert done.verdict["result_digest"] == first.verdict["result_digest"]
+    assert done.verdict["run_id"] == first.verdict["run_id"]
+
+
+def test_a_partial_run_stays_partial(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten", settings=SEARCH)
+    first = run_pytest(project, *COMPARE, "-k", "rows and not faults")
+    assert first.code == 10
+    before = json.dumps(result(project))
+    assert run_harness(project, "judge", "last").code == 10
+    assert json.dumps(result(project)) == before
+
+
+def test_a_waiver_and_a_verdict_follow_without_a_model(zoo, tmp_path, git):
+    project = zoo.project(tmp_path, "good", "shifted_at_13", settings=SEARCH)
+    git(project)
+    assert run_pytest(project, *COMPARE).code == 1
+    path = project / "harness.toml"
+    path.write_text(path.read_text() + WAIVER)
+    git(project)
+    assert run_harness(project, "verify").code != 0
+    done = run_harness(project, "judge", "last")
+    assert done.code == 0, done.out
+    assert "starting" not in done.out
+    assert run_harness(project, "verify").code == 0
+    assert "with 1 waiver: thirteen" in done.verdict["reason"]
+
+
+def test_answers_to_other_cases_are_no_answers_to_these(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    assert run_pytest(project, *COMPARE).code == 0
+    rows = project / "rows.csv"
+    text = rows.read_text()
+    for changed in (
+        text.replace("r3,3.0", "r3,3.5"),
+        text.replace("r4", "r40"),
+        text.replace(",9.0", ",9.5"),
+    ):
+        assert changed != text
+        rows.write_text(changed)
+        done = run_harness(project, "judge", "last")
+        assert done.code == 10
+        assert "E17 input source rows has changed since the run" in done.out
+    rows.write_text(text)
+    assert run_harness(project, "judge", "last").code == 0
+    path = project / "harness.toml"
+    path.write_text(path.read_text() + SEARCH)
+    done = run_harness(project, "judge", "last")
+    assert done.code == 10
+    assert "E17 the run holds no answers to input source search" in done.out
+
+
+@pytest.mark.parametrize("run", ["2020", "nonsense", ""])
+def test_a_run_that_is_not_stored_is_named(zoo, tmp_path, run):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    done = run_harness(project, "judge", run)
+    assert done.code == 4
+    assert "no stored run" in done.out
+    assert done.verdict is None
+
+
+def state(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_rules_are_tried_on_past_runs_and_nothing_is_written(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "shifted_at_13")
+    assert run_pytest(project, *COMPARE).code == 1
+    assert run_pytest(project, "--compare-to=candidate", "--compare-candidate=baseline", "-q").code == 1
+    same = ("--compare-candidate=baseline", "--compare-allow-same")
+    assert run_pytest(project, *COMPARE, *same).code == 0
+    file = project / "proposed.toml"
+    file.write_text('[[rules]]\nname = "near"\nrule = "close"\natol = 0.6\n')
+    before = state(project)
+    done = run_harness(project, "rules", "try", "proposed.toml")
+    assert done.code == 0, done.out
+    flips = [line for line in done.lines if " FAIL -> PASS: " in line]
+    assert len(flips) == 2
+    assert "1.0.0 -> 1.1.0" in flips[1]
+    assert done.lines[-1] == "3 of 3 runs judged; 2 verdicts would flip"
+    last = run_harness(project, "rules", "try", "proposed.toml", "--last", "1")
+    assert last.lines[-1] == "1 of 1 runs judged; 0 verdicts would flip"
+    file.write_text('[[rules]]\nname = "never"\nrule = "close"\natol = 0.0\nmin_cases = 999')
+    strict = run_harness(project, "rules", "try", "proposed.toml")
+    assert any("PASS -> INCONCLUSIVE" in line and "fewer than min_cases" in line for line in strict.lines)
+    file.write_text(WAIVER)
+    waived = run_harness(project, "rules", "try", "proposed.toml")
+    assert sum(" FAIL -> PASS: " in line and "with 1 waiver" in line for line in waived.lines) == 2
+    assert {k: v for k, v in state(project).items() if k != "proposed.toml"} == {
+        k: v for k, v in before.items() if k != "proposed.toml"
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('model = "m"', "a file of rules holds"),
+        ('[[rules]]\nname = "near"', "a rule has no rule"),
+        ("[[rules]", "not TOML"),
+    ],
+)
+def test_a_wrong_file_of_rules_is_refused(zoo, tmp_path, text, words):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    (project / "proposed.toml").write_text(text)
+    done = run_harness(project, "rules", "try", "proposed.toml")
+    assert done.code == 4
+    assert words in done.out
+
+
+def test_without_a_stored_run_nothing_can_be_said(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    (project / "proposed.toml").write_text("")
+    assert run_harness(project, "rules", "try", "proposed.toml").code == 10
+    assert run_pytest(project, *COMPARE).code == 0
+    (run,) = (project / "reports" / "runs").iterdir()
+    (run / "rows" / "block-00000000.answers").write_bytes(b"damaged")
+    done = run_harness(project, "rules", "try", "proposed.toml")
+    assert done.code == 10
+    assert "not judged: kept answers cannot be read" in done.out
+    assert done.lines[-1] == "0 of 1 runs judged; 0 verdicts would flip"
