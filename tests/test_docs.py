@@ -25,7 +25,16 @@ from harness.errors import Exit
 from harness.registry import Registry
 from harness.run.extensions import Extensible
 from harness.schema import Field
-from harness.settings import Generate, Input, Profile, Retrain, RuleSettings, Settings
+from harness.settings import (
+    DriftSettings,
+    Generate,
+    Input,
+    Profile,
+    Retrain,
+    RuleSettings,
+    Settings,
+    WaiverSettings,
+)
 from harness.tables import Column
 from harness.training.config import read_config
 from harness.versions import manifest, wheel
@@ -158,10 +167,12 @@ TYPES = {
     "datetime.date": "date",
     "Generate": "table",
     "Retrain": "table",
+    "DriftSettings": "table",
     "Mapping[str, str]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
     "tuple[RuleSettings, ...]": "tables",
+    "tuple[WaiverSettings, ...]": "tables",
 }
 NOT_KEYS = {Settings: {"path", "root"}, Profile: {"name"}, RuleSettings: {"parameters"}}
 SECTIONS = [
@@ -171,6 +182,8 @@ SECTIONS = [
     (Input, "## `[[tool.harness.inputs]]`", "| key |"),
     (Generate, "## `[[tool.harness.inputs]]`", "| key of `generate` |"),
     (RuleSettings, "## `[[tool.harness.rules]]`", "| key |"),
+    (WaiverSettings, "## `[[tool.harness.waivers]]`", "| key |"),
+    (DriftSettings, "## `[tool.harness.drift]`", "| key |"),
 ]
 
 
@@ -204,7 +217,9 @@ def test_every_key_stands_in_the_configuration_page_with_its_type_and_default(cl
         annotation = str(item.type).removesuffix(" | None")
         assert kind == ("size" if name == "memory" else TYPES[annotation]), name
         expected = default_of(item)
-        assert as_written(default, kind) == ({} if expected == Retrain() else expected), name
+        assert as_written(default, kind) == ({} if expected in (Retrain(), DriftSettings()) else expected), (
+            name
+        )
 
 
 def test_every_kind_of_rule_and_every_built_in_check_is_explained():

@@ -45,6 +45,7 @@ class Pair:
         self._open: tuple[Predictor, Predictor] | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="harness-ask")
         self.running: tuple[Running, Running] | None = None
+        self._trouble: BaseException | None = None
 
     def open(self) -> tuple[Predictor, Predictor]:
         """Start both; the first failure is raised after both have been tried, and both can be closed."""
@@ -56,12 +57,16 @@ class Pair:
                 for side, version in zip(("baseline", "candidate"), self._versions, strict=True)
             )
             self._open = (baseline, candidate)
+        if self._trouble is not None:
+            # what does not start for one source does not for the next, and the other side is running already
+            raise self._trouble
         if self.running is None:
             baseline, candidate = self._open
             waiting = [self._threads.submit(p.open) for p in (baseline, candidate)]
             troubles = [w.exception() for w in waiting]
             for trouble in troubles:
                 if trouble is not None:
+                    self._trouble = trouble
                     raise trouble
             self.running = (waiting[0].result(), waiting[1].result())
         return self._open

@@ -97,12 +97,32 @@ def test_cases_that_the_anchor_was_never_asked_are_asked_live(zoo, tmp_path, git
     # judged again, the run's own answers of the anchor serve
     digest = record["result_digest"]
     assert run_harness(folder, "judge", "last").verdict["result_digest"] == digest
-    # an anchor that this run never asked, and that has no recorded answers to these cases, says nothing
-    path = folder / "harness.toml"
-    path.write_text(path.read_text().replace('"1.0.0"', '"1.1.0"').replace("rtol = 0.01", "rtol = 0.5"))
-    again = run_harness(folder, "judge", "last")
-    assert {rule["name"]: rule["status"] for rule in again.verdict["rules"]}["drift"] == "FAIL"
+
+
+def test_an_anchor_that_nobody_asked_about_these_cases_says_nothing(zoo, tmp_path, git):
+    folder = project(tmp_path / "p")
+    build(zoo, folder, 0)
     git(folder)
+    assert run_harness(folder, "release", "--first", "--reason", "the anchor").code == 0
+    build(zoo, folder, 1)
+    git(folder)
+    assert run_harness(folder, "compare").code == 0
+    path = folder / "harness.toml"
+    anchored = path.read_text()
+    path.write_text(anchored.replace(DRIFT, ""))
+    assert run_harness(folder, "compare").code == 0
+    path.write_text(anchored)
+    # the baseline of that run is the anchor of today
+    done = run_harness(folder, "judge", "last")
+    assert done.code == 0, done.out
+    path.write_text(path.read_text().replace('anchor = "1.0.0"', 'anchor = "wheel:other.whl"'))
+    zoo.wheel(folder / "built", "step", source=SOURCE.replace("{step}", "3"), package="steps").rename(
+        folder / "other.whl"
+    )
+    done = run_harness(folder, "judge", "last")
+    assert done.code == 10, done.out
+    status = {rule["name"]: rule["status"] for rule in done.verdict["rules"]}
+    assert (status["near"], status["drift"]) == ("PASS", "INCONCLUSIVE")
 
 
 def test_an_anchor_that_is_no_release_is_an_error(zoo, tmp_path):
