@@ -205,7 +205,8 @@ def mean_trouble(rule: Drift, tally: Tally) -> tuple[str, str]:
     if not known:
         return "INCONCLUSIVE", "drift checked nothing: no output holds numbers, so there is no mean to shift"
     for name, shift in sorted(known.items(), key=lambda item: (-abs(relative(item[1])), item[0])):
-        if abs(relative(shift)) > rule.max_mean_shift:
+        # exactly: as floats the smallest shifts are none
+        if abs(shift.change) > Fraction(rule.max_mean_shift) * shift.size:
             return "FAIL", (
                 f"the mean of {name} shifted by {relative(shift) * 100:+.4g}% from the anchor {rule.anchor}; "
                 f"the limit is {rule.max_mean_shift * 100:.4g}%"

@@ -312,6 +312,24 @@ def failed() -> dict[str, Any]:
             finding("9", float("inf"), candidate={"error": "ValueError: no"}, source="search"),
         ],
         "warnings": ["price-wide on holdout: 9 of 89 rows (severity warn)"],
+        "anchor": None,
+        "waivers": [
+            {
+                "name": "rounded-up",
+                "rule": "values",
+                "inputs": ["holdout"],
+                "where": "",
+                "direction": "up",
+                "max_magnitude": 0.5,
+                "versions": "1.1.0 -> *",
+                "owner": "pricing",
+                "reason": "prices are rounded up now",
+                "until": "2999-01-01",
+                "status": "exceeded",
+                "inside": 8,
+                "outside": 1,
+            }
+        ],
         "chosen": ["change = auto: judged as refactor (everything equal)"],
     }
 
