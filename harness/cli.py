@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from harness import __version__
 from harness import settings as configuration
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, did_you_mean
 from harness.settings import Settings
 
 
@@ -41,6 +42,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         # argparse ends with 2, which is our word for "interrupted"
         self.print_usage(sys.stderr)
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            known = re.findall(r"[\w-]+", wrong[2])
+            message = f'unknown choice "{wrong[1]}"; {did_you_mean(wrong[1], known)}'
         self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
 
 
