@@ -178,7 +178,7 @@ class _State:
 
     def __init__(self, tolerances: Sequence[Tolerance], size: int, start: int, keep: int) -> None:
         self.tolerances, self.keep = tuple(tolerances), keep
-        self.row = start
+        self.row, self.whole = start, False
         self.rows = self.both_nan = self.apart = self.used = 0
         self.violations = [0] * len(self.tolerances)
         self.absolute: tuple[float, int] = (0.0, -1)
@@ -194,6 +194,9 @@ class _State:
         """What was seen, as a value."""
         self._settle()
         found = np.flatnonzero(self.bins)
+        if self.whole:
+            self.absolute = (_whole(self.absolute[0]), self.absolute[1])
+            self.worst = [(_whole(size), row) for size, row in self.worst]
         return Measured(
             self.rows,
             self.both_nan,
@@ -217,7 +220,7 @@ class _State:
         b, c = self._as_float64(0, b, gone_b), self._as_float64(1, c, gone_c)
         if self._identical(b, c):
             return self._same(n, b)
-        difference, reference, relative = self._floats[:, :n]
+        difference, reference, _ = self._floats[:, :n]
         np.subtract(c, b, out=difference)
         np.abs(b, out=reference)
         sums = _block_sums(difference)
@@ -232,12 +235,16 @@ class _State:
         size = np.abs(difference, out=difference)
         if lost is not None:
             size[lost] = np.inf
-        np.divide(size, reference, out=relative)
-        top, largest = float(size.max()), self._histogram(relative)
+        return self._judge(size, reference, float(size.max()))
+
+    def _judge(self, size: Floats, reference: Floats, top: float) -> None:
+        """Everything that follows from how far apart rows are, and from the baseline's size."""
+        n = len(size)
+        relative = np.divide(size, reference, out=self._floats[2, :n])
+        largest = self._histogram(relative)
         self._count(size, reference, top, largest)
         self._extremes(size, relative, top, largest)
         self._advance(n)
-        return None
 
     def _as_float64(self, side: int, values: npt.NDArray[Any], gone: Bools | None) -> Floats:
         if values.dtype == np.float64 and values.flags.c_contiguous and gone is None:
@@ -326,10 +333,14 @@ class _State:
     def integers(
         self, b: npt.NDArray[Any], c: npt.NDArray[Any], gone_b: Bools | None, gone_c: Bools | None
     ) -> None:
-        """One pass over integers: distances as unsigned integers, sums as Python's."""
+        """One pass over integers: as floats where these hold every one of them, else as unsigned distances."""
         n = len(b)
-        if gone_b is None and gone_c is None and bool((b == c).all()):
-            return self._same(n, b)
+        self.whole = True
+        if gone_b is None and gone_c is None:
+            if bool(np.equal(b, c, out=self._mask[:n]).all()):
+                return self._same(n, b)
+            if _small(b) and _small(c):
+                return self._small_integers(self._as_float64(0, b, None), self._as_float64(1, c, None))
         more = c > b
         distance = c.astype(np.uint64) - b.astype(np.uint64)
         np.negative(distance, out=distance, where=~more)
@@ -363,6 +374,22 @@ class _State:
         self._extremes(distance, relative, int(distance.max()), self._histogram(relative))
         self._advance(n)
         return None
+
+    def _small_integers(self, b: Floats, c: Floats) -> None:
+        """Integers whose differences are exact as floats; a limit between two of them parts them as its floor does."""
+        n = len(b)
+        difference, reference, _ = self._floats[:, :n]
+        np.subtract(c, b, out=difference)
+        np.abs(b, out=reference)
+        top = max(float(difference.max()), -float(difference.min()))
+        if BLOCK * top * top < 2.0**53:
+            # no sum of a block is ever rounded
+            self._pending.append(_block_sums(difference))
+        else:
+            total, squares = _integer_sums(np.abs(difference).astype(np.uint64), difference > 0)
+            self.sums += Sums(0, Exact.make(total), Exact.make(squares))
+        self.used += n
+        self._judge(np.abs(difference, out=difference), reference, top)
 
     def _wide(self, baseline: int, difference: int) -> None:
         self.sums += Sums(0, Exact.make(difference), Exact.make(difference * difference))
@@ -476,6 +503,17 @@ def _careful(difference: Floats, used: Bools | None) -> Sums:
     total = count * m + rest
     squares = count * m * m + (m * rest).shifted(1) + squares
     return Sums(0, total.shifted(scale), squares.shifted(2 * scale))
+
+
+def _small(values: npt.NDArray[Any]) -> bool:
+    """Whether the difference of two such integers is exact as a float64."""
+    narrow = values.dtype.itemsize <= 4
+    return narrow or (int(values.max()) <= 2**52 and int(values.min()) >= -(2**52))
+
+
+def _whole(size: float) -> float:
+    """A distance of integers as an integer; nothing and infinity as they are."""
+    return int(size) if 0 < size < float("inf") else size
 
 
 def _wide(

@@ -162,6 +162,23 @@ def test_integers_are_python_integers(columns, random):
     assert (found.absolute, found.absolute_row) == (ranked[0] if ranked else (0, -1))
 
 
+def test_both_ways_of_judging_integers_agree():
+    random = np.random.default_rng(2)
+    for bound in (5, 1000, 2**30, 2**52):
+        b = random.integers(-bound, bound, 9000)
+        c = np.where(random.random(9000) < 0.5, b, random.integers(-bound, bound, 9000))
+        fast = measure(b, c, TOLERANCES)
+        # a null on both sides sends the pass the other way
+        null = np.zeros(9001, bool)
+        null[-1] = True
+        slow = measure(np.append(b, 0), np.append(c, 9), TOLERANCES, null=(null, null))
+        assert {
+            name: value for name, value in seen(fast).items() if name not in ("rows", "both_nan", "bins")
+        } == {name: value for name, value in seen(slow).items() if name not in ("rows", "both_nan", "bins")}
+        assert fast.sums == slow.sums
+        assert isinstance(fast.absolute, int)
+
+
 def test_two_to_the_53_and_its_successor_differ():
     assert measure(np.array([2**53]), np.array([2**53 + 1]), [(0.0, 0.0)]).violations == (1,)
     mixed = measure(np.array([-1], np.int64), np.array([2**64 - 1], np.uint64), [(0.0, 0.0)])
@@ -208,7 +225,7 @@ def noisy(seed: int, rows: int):
 @given(st.integers(0, 10**6), st.integers(1, 20 * BLOCK + 77), st.data())
 def test_cut_between_blocks_and_added_in_any_order_the_bytes_are_the_same(seed, rows, data):
     b, c = noisy(seed, rows)
-    kind = data.draw(st.sampled_from(["float", "shifted", "int"]))
+    kind = data.draw(st.sampled_from(["float", "shifted", "int", "small", "medium"]))
     if kind == "shifted":
         c = b + 1e6
     if kind == "int":
@@ -216,6 +233,11 @@ def test_cut_between_blocks_and_added_in_any_order_the_bytes_are_the_same(seed, 
             np.nan_to_num(side, posinf=9e18, neginf=-9e18).clip(-9e18, 9e18).astype(np.int64)
             for side in (b, c)
         )
+    if kind in ("small", "medium"):
+        # wide numbers in some blocks alone: both ways of judging integers in one column
+        bound = 1000 if kind == "small" else 2**51
+        b, c = (np.nan_to_num(side).clip(-bound, bound).astype(np.int64) for side in (b, c))
+        b[0], c[-1] = 2**60, 1
     whole = measure(b, c, TOLERANCES)
     last = (rows - 1) // BLOCK
     cuts = sorted(data.draw(st.sets(st.integers(1, last), max_size=6))) if last else []
