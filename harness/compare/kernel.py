@@ -1,6 +1,6 @@
 """The numeric kernel: everything that is asked about two columns of numbers, in one pass over them.
 
-Rows go by in passes of 64k through buffers that are made once, so that scratch memory does not grow with the data
+Rows go by in passes of 80k through buffers that are made once, so that scratch memory does not grow with the data
 and every step after the first finds its operands in the cache. No step is left to BLAS, whose spinning threads
 cost more here than they bring. Non-finite rows are few and are mended one by one, after the fast steps.
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from harness.compare.exact import Exact, Sums
 from harness.tables import BLOCK, Bools
 
-PASS = 16 * BLOCK
+PASS = 20 * BLOCK
 """Rows that go through the buffers at once."""
 
 FINE = 8
@@ -220,10 +220,10 @@ class _State:
         b, c = self._as_float64(0, b, gone_b), self._as_float64(1, c, gone_c)
         if self._identical(b, c):
             return self._same(n, b)
-        difference, reference, _ = self._floats[:, :n]
+        difference, reference, scratch = self._floats[:, :n]
         np.subtract(c, b, out=difference)
         np.abs(b, out=reference)
-        sums = _block_sums(difference)
+        sums = _block_sums(difference, scratch)
         plain = _plain(sums, n)
         used, lost = None, None
         if not plain.all():
@@ -297,7 +297,7 @@ class _State:
     def _careful(self, difference: Floats, sums: Floats, plain: Bools, used: Bools | None) -> Floats:
         """Blocks whose sums overflow, vanish or drown their own spread are summed one by one, and set to zero."""
         if used is not None:
-            sums = _block_sums(difference)
+            sums = _block_sums(difference, self._floats[2, : len(difference)])
             plain = _plain(sums, len(difference), used)
         for number in np.flatnonzero(~plain).tolist():
             here = slice(number * BLOCK, (number + 1) * BLOCK)
@@ -378,13 +378,13 @@ class _State:
     def _small_integers(self, b: Floats, c: Floats) -> None:
         """Integers whose differences are exact as floats; a limit between two of them parts them as its floor does."""
         n = len(b)
-        difference, reference, _ = self._floats[:, :n]
+        difference, reference, scratch = self._floats[:, :n]
         np.subtract(c, b, out=difference)
         np.abs(b, out=reference)
         top = max(float(difference.max()), -float(difference.min()))
         if BLOCK * top * top < 2.0**53:
             # no sum of a block is ever rounded
-            self._pending.append(_block_sums(difference))
+            self._pending.append(_block_sums(difference, scratch))
         else:
             total, squares = _integer_sums(np.abs(difference).astype(np.uint64), difference > 0)
             self.sums += Sums(0, Exact.make(total), Exact.make(squares))
@@ -457,19 +457,16 @@ def _ahead(size: npt.NDArray[Any], keep: int) -> npt.NDArray[np.intp]:
     return ahead
 
 
-def _block_sums(difference: Floats) -> Floats:
-    """(2, blocks): sum and sum of squares of every canonical block."""
+def _block_sums(difference: Floats, scratch: Floats) -> Floats:
+    """(2, blocks): sum and sum of squares of every canonical block; `scratch` is as long and is overwritten."""
     n = len(difference)
     whole = n // BLOCK
     sums = np.empty((2, -(-n // BLOCK)))
-    if whole:
-        part = difference[: whole * BLOCK].reshape(whole, BLOCK)
-        np.einsum("ij->i", part, out=sums[0, :whole])
-        np.einsum("ij,ij->i", part, part, out=sums[1, :whole])
-    if n % BLOCK:
-        part = difference[whole * BLOCK :].reshape(1, -1)
-        np.einsum("ij->i", part, out=sums[0, whole:])
-        np.einsum("ij,ij->i", part, part, out=sums[1, whole:])
+    for number, values in enumerate((difference, np.square(difference, out=scratch))):
+        if whole:
+            np.einsum("ij->i", values[: whole * BLOCK].reshape(whole, BLOCK), out=sums[number, :whole])
+        if n % BLOCK:
+            np.einsum("ij->i", values[whole * BLOCK :].reshape(1, -1), out=sums[number, whole:])
     return sums
 
 
@@ -530,7 +527,7 @@ def _wide(
 
 
 def _integer_sums(distance: npt.NDArray[np.uint64], more: Bools) -> tuple[int, int]:
-    """Sum and sum of squares of up to 2**16 signed distances, exactly: by limbs of 22 bits."""
+    """Sum and sum of squares of up to 2**18 signed distances, exactly: by limbs of 22 bits."""
     limbs = [
         ((distance >> np.uint64(shift)) & np.uint64((1 << 22) - 1)).astype(np.int64) for shift in (0, 22, 44)
     ]
