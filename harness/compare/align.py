@@ -13,17 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare.movement import MOVED_OVER, Moved, moved
 from harness.compare.rules import Close, Difference, SameError, missing
 from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
-from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally
+from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.errors import Exit, HarnessError
 from harness.tables import Batch, Bools, Column, Outcome
-
-MOVED_OVER = 0.01
-"""Relative change beyond which an answer counts as moved: `abs(c - b) > 0.01 * abs(b)`."""
-
-MOVED_EDGES = (0.0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Edges of the histogram of relative change; the last bin is open."""
 
 
 def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound]) -> Tally:
@@ -306,23 +301,8 @@ def _numeric(seen: _Rows, name: str) -> bool:
 
 def _moved(seen: _Rows, name: str) -> Moved:
     rows = np.flatnonzero(seen.both)
-    b = seen.baseline.columns[name].take(rows)
-    c = seen.candidate.columns[name].take(rows)
-    difference = Close(rtol=MOVED_OVER).judge(b, c)
-    reference = np.abs(b.values.astype(np.float64))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        relative = np.where(difference.magnitude == 0, 0.0, difference.magnitude / reference)
-    relative = np.where(np.isnan(relative), np.inf, relative)
-    counts = [int((relative == 0).sum())]
-    positive = relative[relative > 0]
-    bins = np.searchsorted(np.array(MOVED_EDGES[1:]), positive, side="left")
-    counts += np.bincount(bins, minlength=len(MOVED_EDGES)).tolist()
-    worst = int(np.argmax(relative)) if len(rows) else -1
-    return Moved(
-        compared=len(rows),
-        count=int(difference.violates.sum()),
-        largest=float(relative[worst]) if len(rows) else 0.0,
-        largest_row=seen.row(int(rows[worst])) if len(rows) else -1,
-        largest_key=str(seen.batch.keys[rows[worst]]) if len(rows) else "",
-        histogram=tuple(counts),
+    return moved(
+        seen.baseline.columns[name].take(rows),
+        seen.candidate.columns[name].take(rows),
+        lambda at: (seen.row(int(rows[at])), str(seen.batch.keys[rows[at]])),
     )

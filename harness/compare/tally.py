@@ -1,8 +1,8 @@
 """Tallies: what a comparison saw, as counts that add up in any order and any chunking.
 
 `a + b` is associative and commutative and `Tally()` is neutral: integers add, extremes are extremes under a total
-order, the worst cases are the first K of a sorted union. There is no running mean here: nothing whose last bit
-could depend on the order of work.
+order, the worst cases are the first K of a sorted union, float sums of blocks are added exactly. There is no running
+mean here: nothing whose last bit could depend on the order of work.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
+
+from harness.compare.movement import Moved
 
 TOP = 20
 """Findings kept for each rule."""
@@ -91,34 +93,6 @@ class RuleTally:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """How far one numeric output moved: rows beyond 1% of the baseline, and a histogram of relative change."""
-
-    compared: int = 0
-    count: int = 0
-    largest: float = 0.0
-    largest_row: int = -1
-    largest_key: str = ""
-    histogram: tuple[int, ...] = ()
-
-    def __add__(self, other: Moved) -> Moved:
-        worst = min(
-            (self, other),
-            key=lambda m: (-m.largest, m.largest_row if m.largest_row >= 0 else float("inf"), m.largest_key),
-        )
-        length = max(len(self.histogram), len(other.histogram))
-        pad = [h.histogram + (0,) * (length - len(h.histogram)) for h in (self, other)]
-        return Moved(
-            self.compared + other.compared,
-            self.count + other.count,
-            worst.largest,
-            worst.largest_row,
-            worst.largest_key,
-            tuple(a + b for a, b in zip(*pad, strict=True)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class FaultTally:
     """One way of failing: how many rows, and the first of them."""
 
@@ -183,10 +157,7 @@ class Tally:
                 )
                 for name, rule in data["rules"].items()
             },
-            {
-                name: Moved(**{**moved, "histogram": tuple(moved["histogram"])})
-                for name, moved in data["moved"].items()
-            },
+            {name: Moved.from_json(moved) for name, moved in data["moved"].items()},
             {
                 name: FaultTally(**{**fault, "frames": tuple(fault["frames"])})
                 for name, fault in data["faults"].items()

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any
 
-from harness.reporting.charts import Histogram, Interval, histogram, interval
+from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
 from harness.reporting.numbers import as_float, number, percent, signed
 from harness.reporting.text import clean, shown
 
 CASES = 20
 """Cases that the page shows; `report.json` has all that were kept."""
+
+MOVED = 20
+"""Outputs whose movement the page draws, those that moved most; `report.json` has all of them."""
 
 Record = Mapping[str, Any]
 
@@ -139,8 +142,10 @@ class MovedView:
     source: str
     output: str
     sentence: str
+    shift: str
     largest: str
     histogram: Histogram
+    curve: Curve | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,7 @@ class Page:
     passed_rules: tuple[RuleView, ...]
     quality: tuple[QualityView, ...]
     moved: tuple[MovedView, ...]
+    moved_more: int
     cases: tuple[CaseView, ...]
     cases_title: str
     cases_kept: int
@@ -231,7 +237,8 @@ def page(record: Record) -> Page:
         open_rules=tuple(rule for rule in rules if rule.status != "PASS"),
         passed_rules=tuple(rule for rule in rules if rule.status == "PASS"),
         quality=tuple(_quality(one) for one in result["quality"]),
-        moved=tuple(_moved(one) for one in result["moved"]),
+        moved=tuple(_moved(one) for one in _most_moved(result["moved"])),
+        moved_more=max(0, len(result["moved"]) - MOVED),
         cases=_cases(findings, [(rule.name, rule.inputs) for rule in rules]),
         cases_title="Cases harmed most" if harmed else "Worst cases",
         cases_kept=len(findings),
@@ -460,15 +467,32 @@ def _moved(one: Record) -> MovedView:
         sentence += f"; another seed alone moves {percent(one['noise'])}"
     largest = ""
     if one["largest"]:
-        largest = f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}"
+        largest = (
+            f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}; "
+            f"largest difference {number(one['largest_absolute'])}, case {clean(one['largest_absolute_key'], 60)}."
+        )
+    shift = ""
+    if as_float(one["mean"]) is not None:
+        shift = f"Mean shift {signed(one['mean'], False)}, standard deviation {number(one['std'])}"
+        if one["measured"] != one["compared"]:
+            shift += f" (over {number(one['measured'])} cases whose difference is finite)"
+        shift += "."
     shape = one["histogram"]
     return MovedView(
         source=clean(one["source"], 100),
         output=clean(one["output"], 100),
         sentence=sentence + ".",
+        shift=shift,
         largest=largest,
         histogram=histogram(shape["edges"], shape["counts"], one["over"]),
+        curve=curve([(a, b) for a, b in one["curve"]], one["over"]),
     )
+
+
+def _most_moved(moved: Sequence[Record]) -> list[Record]:
+    """At most `MOVED` of them, in their order: those with the largest share of rows beyond the limit."""
+    most = sorted(range(len(moved)), key=lambda place: (-(moved[place]["rate"] or 0), place))[:MOVED]
+    return [moved[place] for place in sorted(most)]
 
 
 def _cases(findings: Sequence[Record], rules: Sequence[tuple[str, str]]) -> tuple[CaseView, ...]:

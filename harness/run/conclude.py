@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import files, reporting
-from harness.compare.align import MOVED_EDGES, MOVED_OVER
+from harness.compare.movement import MOVED_EDGES, MOVED_OVER, Moved
 from harness.compare.ruleset import Bound, NotWorse
-from harness.compare.tally import Finding, Moved
+from harness.compare.tally import Finding
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide, judge_rule
 from harness.errors import Exit, HarnessError
 from harness.run import headline, quality, tombstone
@@ -379,6 +379,12 @@ def _moved(source: str, output: str, one: Moved, noise: float | None, show: _Sho
         "noise": noise,
         "largest": one.largest,
         "largest_key": show.key(source, one.largest_key),
+        "largest_absolute": one.absolute,
+        "largest_absolute_key": show.key(source, one.absolute_key),
+        "measured": one.sums.count,
+        "mean": one.sums.mean(),
+        "std": one.sums.std(),
+        "curve": one.curve(),
         "histogram": {"edges": list(MOVED_EDGES), "counts": list(one.histogram)},
     }
 
