@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.compare.rules.rule import Difference, incomparable
+from harness.compare.rules.protocol import Difference, incomparable
 from harness.compare.rules.values import Exact
 from harness.tables import Column
 

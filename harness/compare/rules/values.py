@@ -1,4 +1,7 @@
-"""Equal, or close: rules that judge one value beside another, by numpy's formula where they are numbers."""
+"""Equal, or close: rules that judge one value beside another, by numpy's formula where they are numbers.
+
+What is no number is equal or not, and whatever is compared with itself agrees.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules.rule import Difference, finish, incomparable
+from harness.compare.rules.protocol import Difference, finish, incomparable
 from harness.errors import HarnessError
 from harness.tables import Column
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """Equal values of the same kind; `-0.0 == 0.0`.
+    """Equal values of the same kind; `-0.0 == 0.0`. Nested values are equal where every part is.
 
     >>> Exact().judge(Column.of([1.0, 2.0]), Column.of([1.0, 2.5])).violates.tolist()
     [False, True]
@@ -29,9 +32,12 @@ class Exact:
             return incomparable(baseline, candidate, self.equal_nan)
         if baseline.kind in ("float", "int"):
             return Close(0.0, 0.0, equal_nan=self.equal_nan).judge(baseline, candidate)
-        equal = baseline.values == candidate.values
-        magnitude = np.where(equal, 0.0, 1.0)
-        return finish(baseline, candidate, ~np.asarray(equal, bool), magnitude, self.equal_nan)
+        if baseline.kind == "json":
+            pairs = zip(baseline.values, candidate.values, strict=True)
+            equal = np.fromiter((identical(b, c, self.equal_nan) for b, c in pairs), bool, len(baseline))
+        else:
+            equal = np.asarray(baseline.values == candidate.values, bool)
+        return finish(baseline, candidate, ~equal, np.where(equal, 0.0, 1.0), self.equal_nan)
 
     def says(self) -> str:
         """In words."""
@@ -63,14 +69,14 @@ class Close:
         """Rows that lie further apart than the tolerance."""
         kinds = {baseline.kind, candidate.kind}
         if not kinds <= {"float", "int"}:
-            if kinds <= {"bool"} or (len(kinds) == 1 and kinds <= {"datetime"}):
-                return Exact(self.equal_nan).judge(baseline, candidate)
-            return incomparable(baseline, candidate, self.equal_nan)
+            # no distance: equal or not, and never equal where the kinds differ
+            return Exact(self.equal_nan).judge(baseline, candidate)
         if kinds == {"int"}:
-            apart = _integer_distance(baseline.values, candidate.values)
+            apart = integer_distance(baseline.values, candidate.values)
             # floor() keeps the comparison one between integers: a distance is a whole number
             limit = np.floor(self.atol + self.rtol * np.abs(baseline.values.astype(np.float64)))
-            bad = (limit < 2.0**64) & (apart > np.minimum(limit, 2.0**63).astype(np.uint64))
+            within = limit < 2.0**64
+            bad = within & (apart > np.where(within, limit, 0.0).astype(np.uint64))
             return finish(baseline, candidate, bad, apart.astype(np.float64), self.equal_nan)
         b = baseline.values.astype(np.float64, copy=False)
         c = candidate.values.astype(np.float64, copy=False)
@@ -117,8 +123,35 @@ class Same:
         return f"equal within rounding: |c - b| <= {self.atol:g} + {self.rtol:g} x |b|; labels equal"
 
 
-def _integer_distance(b: npt.NDArray[Any], c: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """|c - b| without overflow: the distance of two 64-bit integers fits an unsigned one, modulo 2**64."""
-    high = np.where(c > b, c.astype(np.uint64), b.astype(np.uint64))
-    low = np.where(c > b, b.astype(np.uint64), c.astype(np.uint64))
-    return high - low
+def integer_distance(b: npt.NDArray[Any], c: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """|c - b| of integers of any width, without overflow; 2**64 - 1 where it is more than that.
+
+    >>> integer_distance(np.array([-1]), np.array([2**64 - 1], np.uint64)) == 2**64 - 1
+    array([ True])
+    """
+    # modulo 2**64 the distance of two 64-bit integers is right, but for a negative one beside a huge unsigned one
+    up = c > b
+    high = np.where(up, c.astype(np.uint64), b.astype(np.uint64))
+    low = np.where(up, b.astype(np.uint64), c.astype(np.uint64))
+    apart = high - low
+    beyond = (np.where(up, b, c) < 0) & (np.where(up, c, b) >= 0) & (apart < high)
+    return np.where(beyond, np.uint64(2**64 - 1), apart)
+
+
+def identical(b: Any, c: Any, equal_nan: bool = True) -> bool:
+    """Whether two plain values are equal, every part of them, and of the same type.
+
+    `1`, `1.0`, `True` and `"1"` are four values. NaN equals NaN where `equal_nan` says so.
+
+    >>> identical({"a": [1, float("nan")]}, {"a": [1, float("nan")]}), identical([1], [True])
+    (True, False)
+    """
+    if type(b) is not type(c):
+        return False
+    if isinstance(b, float):
+        return b == c or (equal_nan and b != b and c != c)
+    if isinstance(b, list | tuple):
+        return len(b) == len(c) and all(identical(x, y, equal_nan) for x, y in zip(b, c, strict=True))
+    if isinstance(b, dict):
+        return b.keys() == c.keys() and all(identical(b[key], c[key], equal_nan) for key in b)
+    return bool(b == c)

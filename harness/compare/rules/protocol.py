@@ -6,8 +6,9 @@ null on both sides agree (unless the rule is told otherwise) and are counted apa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,13 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
     """What a rule saw in n rows: `violates` (n,), `magnitude` (n,) = how far apart (inf where no distance
-    exists), `both_nan` (n,) = neither side holds a number."""
+    exists), `both_nan` (n,) = neither side holds a number. Where outputs were judged together, `output` (n,) may
+    name the one to show."""
 
     violates: Bools
     magnitude: Floats
     both_nan: Bools
+    output: npt.NDArray[Any] | None = None
 
 
 class Rule(Protocol):
@@ -42,6 +45,42 @@ class Rule(Protocol):
     def says(self) -> str:
         """What the rule demands, in a line that a release manager understands."""
         ...
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """A rule that judges all the outputs that it is bound to at once: the classes of one row, one vector.
+
+    A class says so by `judge_together`; its `judge` is the same for one output alone.
+    """
+
+    def judge_together(self, baseline: Mapping[str, Column], candidate: Mapping[str, Column]) -> Difference:
+        """Judge rows that both versions answered; the same names on both sides, every column of one length."""
+        ...
+
+
+@runtime_checkable
+class Cases(Protocol):
+    """A rule that looks at the inputs of a row too; its `judge` is the same without any input."""
+
+    def judge_cases(self, baseline: Column, candidate: Column, inputs: Mapping[str, Column]) -> Difference:
+        """Judge rows that both versions answered; the input columns are of the same rows."""
+        ...
+
+
+def ask(
+    rule: Rule,
+    baseline: Mapping[str, Column],
+    candidate: Mapping[str, Column],
+    inputs: Mapping[str, Column],
+) -> Difference:
+    """What a rule of any form says of these outputs: all of them to a `Joint` rule, else one."""
+    if isinstance(rule, Joint):
+        return rule.judge_together(baseline, candidate)
+    (name,) = baseline
+    if isinstance(rule, Cases):
+        return rule.judge_cases(baseline[name], candidate[name], inputs)
+    return rule.judge(baseline[name], candidate[name])
 
 
 def missing(column: Column) -> Bools:
