@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare.movement import MOVED_OVER, Moved, moved
-from harness.compare.rules import Close, Difference, SameError, missing
+from harness.compare.rules import Cases, Close, Difference, Joint, SameError, ask, missing
 from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.errors import Exit, HarnessError
 from harness.tables import Batch, Bools, Column, Outcome
+
+Rows = npt.NDArray[np.intp]
 
 
 def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound]) -> Tally:
@@ -123,15 +125,16 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
     """A rule over the outputs that it is bound to: a row violates once, however many of its outputs do."""
     n = len(seen.batch)
     outputs = [name for name in seen.common if bound.judges(name)]
+    groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
-    worst = np.zeros(n, int)
+    shown = np.full(n, groups[0][0] if groups else "", object)
     rows = np.flatnonzero(seen.both)
-    for position, name in enumerate(outputs):
-        difference = _difference(
-            bound, seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        )
-        larger = rows[difference.magnitude > magnitude[rows]]
-        worst[larger] = position
+    for group in groups:
+        difference = _difference(seen, bound, group, rows)
+        names = np.full(len(rows), group[0] if len(group) == 1 else bound.output, object)
+        names = names if difference.output is None else difference.output
+        larger = (difference.magnitude > magnitude[rows]) | (len(group) > 1)
+        shown[rows[larger]] = names[larger]
         magnitude[rows] = np.maximum(magnitude[rows], difference.magnitude)
         violates[rows] |= difference.violates
         nans[rows] |= difference.both_nan
@@ -141,33 +144,52 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         both_nan=int(nans.sum()),
         largest=float(magnitude[rows].max(initial=0.0)) if outputs else 0.0,
         outputs=tuple(sorted(outputs)),
-        findings=seen.findings(violates, magnitude, lambda row: outputs[worst[row]]),
+        findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
     )
 
 
-def _difference(bound: Bound, baseline: Column, candidate: Column) -> Difference:
+def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -> Difference:
     """What the rule says; a rule that raises judges nothing, and that is no verdict about the model."""
+    baseline, candidate = (
+        {name: outcome.columns[name].take(rows) for name in outputs}
+        for outcome in (seen.baseline, seen.candidate)
+    )
+    inputs: dict[str, Column] = {}
+    if isinstance(bound.rule, Cases):
+        inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
     try:
-        found: Difference = bound.rule.judge(baseline, candidate)  # type: ignore[union-attr]  # no built-in check
-        lengths = {len(found.violates), len(found.magnitude), len(found.both_nan), len(baseline)}
+        found = ask(bound.rule, baseline, candidate, inputs)  # type: ignore[arg-type]  # no built-in check comes here
+        lengths = {len(found.violates), len(found.magnitude), len(found.both_nan), len(rows)}
+        if found.output is not None:
+            lengths.add(len(found.output))
+    except HarnessError as error:
+        raise _errored(bound, error.message, error.where, error.hint) from error
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        raise HarnessError(
-            f"rule {bound.name} errored: {type(error).__name__}: {error}",
-            where=f"{place.filename}:{place.lineno} in {place.name}",
-            hint="mend the rule: nothing was judged by it",
-            code="E26",
-            exit=Exit.INCONCLUSIVE,
+        raise _errored(
+            bound,
+            f"{type(error).__name__}: {error}",
+            f"{place.filename}:{place.lineno} in {place.name}",
+            "mend the rule: nothing was judged by it",
         ) from error
     if len(lengths) != 1:
-        raise HarnessError(
-            f"rule {bound.name} errored: it was given {len(baseline)} rows and judged {len(found.violates)}",
-            where=f"rule {bound.name}",
-            hint="judge returns arrays as long as its columns",
-            code="E26",
-            exit=Exit.INCONCLUSIVE,
+        raise _errored(
+            bound,
+            f"it was given {len(rows)} rows and judged {len(found.violates)}",
+            f"rule {bound.name}",
+            "judge returns arrays as long as its columns",
         )
     return found
+
+
+def _errored(bound: Bound, words: str, where: str, hint: str) -> HarnessError:
+    return HarnessError(
+        f"rule {bound.name} errored: {words}",
+        where=where or f"rule {bound.name}",
+        hint=hint,
+        code="E26",
+        exit=Exit.INCONCLUSIVE,
+    )
 
 
 def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:

@@ -8,10 +8,10 @@ something sensible, and says what it chose.
 from __future__ import annotations
 
 import datetime
-import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.compare.outputs import means, meant
 from harness.compare.rules import Rule, Same, SameError, make
 from harness.errors import HarnessError, did_you_mean
 from harness.settings import RuleSettings, Settings
@@ -95,9 +95,7 @@ class Bound:
 
     def judges(self, output: str) -> bool:
         """Whether this rule judges this output column."""
-        return fnmatch.fnmatchcase(output, self.output) and not any(
-            fnmatch.fnmatchcase(output, taken) for taken in self.outputs_taken
-        )
+        return means(self.output, output) and not any(means(taken, output) for taken in self.outputs_taken)
 
     def limit(self, compared: int) -> int:
         """Violations allowed among `compared` rows."""
@@ -136,7 +134,7 @@ def bind(
     ]
     known = None if outputs is None else tuple(outputs)
     for item, rule in configured:
-        if known is not None and not isinstance(rule, SameError) and not fnmatch.filter(known, item.output):
+        if known is not None and not isinstance(rule, SameError) and not meant(item.output, known):
             raise HarnessError(
                 f"rule {item.name} checked nothing: no output is named {item.output}",
                 where=f"{settings.path.name}, rule {item.name}",
@@ -154,7 +152,7 @@ def bind(
         bounds += [_bound(item, rule, source.name) for item, rule in own]
         if change in ROUNDING:
             taken = tuple(item.output for item, rule in own if not isinstance(rule, SameError))
-            if known is None or not all(any(fnmatch.fnmatchcase(o, t) for t in taken) for o in known):
+            if known is None or not all(any(means(t, o) for t in taken) for o in known):
                 rounding = ROUNDING[change]
                 bounds.append(
                     Bound(
