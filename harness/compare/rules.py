@@ -170,7 +170,8 @@ class SameError:
 class Same:
     """Equal within rounding: close for numbers (wider for float32 and narrower), equal for all else.
 
-    The default rule of a refactor and of an upgrade, for outputs that no configured rule judges.
+    The default rule of a refactor and of an upgrade, for outputs that no configured rule judges. `ties`: labels
+    between which the baseline does not choose are excepted, and counted (`harness.compare.ties`).
     """
 
     rtol: float
@@ -178,6 +179,7 @@ class Same:
     rtol32: float
     atol32: float
     equal_nan: bool = True
+    ties: bool = False
 
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that differ by more than rounding."""
@@ -189,7 +191,10 @@ class Same:
 
     def says(self) -> str:
         """In words."""
-        return f"equal within rounding: |c - b| <= {self.atol:g} + {self.rtol:g} x |b|; labels equal"
+        words = f"equal within rounding: |c - b| <= {self.atol:g} + {self.rtol:g} x |b|"
+        if (self.atol32, self.rtol32) != (self.atol, self.rtol):
+            words += f" (float32: {self.atol32:g} + {self.rtol32:g} x |b|)"
+        return f"{words}; labels equal" + (", ties of the baseline excepted" if self.ties else "")
 
 
 def _integer_distance(b: npt.NDArray[Any], c: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
@@ -229,6 +234,7 @@ REGISTRY: Registry[Any] = Registry(
         "close": "harness.compare.rules:Close",
         "same_label": "harness.compare.rules:SameLabel",
         "same_error": "harness.compare.rules:SameError",
+        "budget": "harness.compare.budget:Budget",
     },
     needs=("judge", "says"),
 )
