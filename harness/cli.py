@@ -71,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
     schema = command("schema", _schema, "print the JSON Schema of the configuration, for editors")
-    schema.add_argument("--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it")
+    schema.add_argument(
+        "--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it"
+    )
     verify = command("verify", _verify, "demand a PASS for this tree and these versions; print the digest")
     verify.add_argument("--change", choices=configuration.CHANGES[1:], help="demand this kind of change")
     release = command("release", _release, "make the verified candidate the newest release of its channel")

@@ -124,10 +124,10 @@ class Where:
 def parse(text: str, place: str = "") -> Where:
     """Read a condition; `place` is where it stands, for the message of an error (E27, with a caret).
 
-    >>> parse("year < 1950 annd rooms > 2")
+    >>> parse("year < 1950 annd new == 1")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    harness.errors.HarnessError: E27 cannot read the condition: expected and, or, or its end
-      where: year < 1950 annd rooms > 2
+    harness.errors.HarnessError: E27 cannot read the condition: expected and, or, or its end, at character 13 of ...
+      where: year < 1950 annd new == 1
                          ^
       next: did you mean "and"?
     """
@@ -322,6 +322,11 @@ class _Reader:
         return (since.days * 86_400 + since.seconds) * 10**9 + int(fraction.ljust(9, "0") or 0)
 
 
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return f'"{words if len(words) <= 60 else words[:59] + "…"}"'
+
+
 def _named(tree: Condition) -> list[Named]:
     match tree:
         case Comparison():
@@ -335,13 +340,14 @@ def _named(tree: Condition) -> list[Named]:
 
 
 def _error(words: str, text: str, at: int, place: str, hint: str) -> HarnessError:
-    """The place in the text is marked by a caret below the line that it is on."""
+    """The place in the text is marked by a caret below the line that it is on; and counted in the message, which
+    may be all that a log keeps."""
     before, after = text[:at], text[at:]
     line = before.rpartition("\n")[2] + after.partition("\n")[0]
     shift = " " * (len("  where: ") + len(before.rpartition("\n")[2]))
     marked = "".join(" " if letter == "\t" else letter for letter in line) + "\n" + shift + "^"
     return HarnessError(
-        words,
+        f"{words}, at character {at + 1} of {_short(text)}" if text.strip() else f"{words}: it is empty",
         where=f"{place}\n         {marked}" if place else marked,
         hint=hint,
         code="E27",
