@@ -75,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    schema = command("schema", _schema, "print the JSON Schema of the configuration, for editors")
+    schema.add_argument(
+        "--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it"
+    )
     verify = command("verify", _verify, "demand a PASS for this tree and these versions; print the digest")
     verify.add_argument("--change", choices=configuration.CHANGES[1:], help="demand this kind of change")
     release = command("release", _release, "make the verified candidate the newest release of its channel")
@@ -145,6 +149,7 @@ def _progress() -> Callable[[str], None]:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from harness.run import check
     from harness.run.plan import Request, make_plan
 
     settings = _settings(options)
@@ -155,8 +160,17 @@ def _check(options: argparse.Namespace) -> int:
     print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
     for source in plan.sources:
         print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
-        for bound in plan.bounds_of(source.name):
-            print(f"  {bound.name:<14} {bound.output:<12} {bound.rule.says()}  [{bound.chosen}]")
+        for line in check.lines(plan, source):
+            print(f"  {line}")
+    return Exit.INCONCLUSIVE if check.idle(plan) else Exit.PASS
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from harness.run import configuration_schema, extensions
+
+    if options.config:
+        extensions.load(_settings(options))
+    print(configuration_schema.text(pyproject=options.pyproject), end="")
     return Exit.PASS
 
 

@@ -27,7 +27,16 @@ from harness.errors import Exit
 from harness.registry import Registry
 from harness.run.extensions import Extensible
 from harness.schema import Field
-from harness.settings import Generate, Input, Profile, Retrain, RuleSettings, Settings
+from harness.settings import (
+    Generate,
+    Input,
+    MaxMeanShift,
+    MaxQuantile,
+    Profile,
+    Retrain,
+    RuleSettings,
+    Settings,
+)
 from harness.tables import Column
 from harness.training.config import read_config
 from harness.versions import manifest, wheel
@@ -159,6 +168,8 @@ TYPES = {
     "tuple[str, ...]": "list of texts",
     "datetime.date": "date",
     "Generate": "table",
+    "MaxQuantile": "table",
+    "MaxMeanShift": "table",
     "Retrain": "table",
     "Mapping[str, str]": "table",
     "Mapping[str, Profile]": "table",
@@ -173,6 +184,8 @@ SECTIONS = [
     (Input, "## `[[tool.harness.inputs]]`", "| key |"),
     (Generate, "## `[[tool.harness.inputs]]`", "| key of `generate` |"),
     (RuleSettings, "## `[[tool.harness.rules]]`", "| key |"),
+    (MaxQuantile, "### Budgets", "| key of `max_quantile` |"),
+    (MaxMeanShift, "### Budgets", "| key of `max_mean_shift` |"),
 ]
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare import slices, ties
+from harness.compare.cases import Masks
 from harness.compare.movement import MOVED_OVER, Moved, moved
-from harness.compare.rules import Cases, Close, Difference, Joint, SameError, ask, missing
+from harness.compare.rules import Cases, Close, Difference, Joint, Same, SameError, ask, missing
 from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.errors import Exit, HarnessError
@@ -45,6 +47,7 @@ class _Rows:
         self.dropped_c = ~candidate.answered & ~self.faulted_c
         self.both = baseline.answered & candidate.answered
         self.common = [name for name in baseline.columns if name in candidate.columns]
+        self.masks = Masks(batch.columns, len(batch))
 
     def accounting(self) -> Accounting:
         dropped = self.dropped_b | self.dropped_c
@@ -122,30 +125,62 @@ def _judge(seen: _Rows, bound: Bound) -> RuleTally:
 
 
 def _values(seen: _Rows, bound: Bound) -> RuleTally:
-    """A rule over the outputs that it is bound to: a row violates once, however many of its outputs do."""
+    """A rule over its outputs, in its cases: a row violates once, however many of its outputs do."""
     n = len(seen.batch)
     outputs = [name for name in seen.common if bound.judges(name)]
     groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
     shown = np.full(n, groups[0][0] if groups else "", object)
-    rows = np.flatnonzero(seen.both)
+    cases, tied = np.zeros(n, bool), np.zeros(n, bool)
     for group in groups:
+        mine = np.logical_and.reduce([seen.masks.judged(bound.selection, name) for name in group])
+        cases |= mine
+        rows = np.flatnonzero(seen.both & mine)
         difference = _difference(seen, bound, group, rows)
+        bad, size = difference.violates, difference.magnitude
+        if isinstance(bound.rule, Same) and bound.rule.ties and bad.any():
+            excused = _excused(seen, bound.rule, group[0], rows, bad)
+            tied[rows] |= excused
+            bad, size = bad & ~excused, np.where(excused, 0.0, size)
         names = np.full(len(rows), group[0] if len(group) == 1 else bound.output, object)
         names = names if difference.output is None else difference.output
-        larger = (difference.magnitude > magnitude[rows]) | (len(group) > 1)
+        larger = (size > magnitude[rows]) | (len(group) > 1)
         shown[rows[larger]] = names[larger]
-        magnitude[rows] = np.maximum(magnitude[rows], difference.magnitude)
-        violates[rows] |= difference.violates
+        magnitude[rows] = np.maximum(magnitude[rows], size)
+        violates[rows] |= bad
         nans[rows] |= difference.both_nan
+    compared = seen.both & cases
     return RuleTally(
-        compared=len(rows) if outputs else 0,
+        compared=int(compared.sum()),
         violations=int(violates.sum()),
         both_nan=int(nans.sum()),
-        largest=float(magnitude[rows].max(initial=0.0)) if outputs else 0.0,
+        largest=float(magnitude[compared].max(initial=0.0)),
         outputs=tuple(sorted(outputs)),
         findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
+        cases=int(cases.sum()),
+        ties=int(tied.sum()),
+        slices=slices.tally(
+            bound.slices,
+            seen.batch.columns,
+            cases,
+            compared,
+            violates,
+            magnitude,
+            np.arange(seen.batch.start, seen.batch.start + n),
+            seen.batch.keys,
+        ),
     )
+
+
+def _excused(seen: _Rows, rule: Same, name: str, rows: npt.NDArray[np.int64], bad: Bools) -> Bools:
+    """Which of the violating rows are ties of the baseline."""
+    old, new = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
+    chances = {
+        other: column.take(rows)
+        for other, column in seen.baseline.columns.items()
+        if other.startswith(ties.PROBABILITY)
+    }
+    return ties.excused(rule, name, old, new, chances, bad)
 
 
 def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -> Difference:

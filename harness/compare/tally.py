@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from harness.compare import slices
 from harness.compare.movement import Moved
+from harness.compare.slices import SliceTally
 
 TOP = 20
 """Findings kept for each rule."""
@@ -70,7 +72,8 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class RuleTally:
     """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
-    are violations of whole batches, in words, with the rows concerned."""
+    are violations of whole batches, in words, with the rows concerned. `cases` counts the rows that its condition
+    chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice."""
 
     compared: int = 0
     violations: int = 0
@@ -79,6 +82,9 @@ class RuleTally:
     outputs: tuple[str, ...] = ()
     problems: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    cases: int = 0
+    ties: int = 0
+    slices: Mapping[str, SliceTally] = field(default_factory=dict)
 
     def __add__(self, other: RuleTally) -> RuleTally:
         return RuleTally(
@@ -89,6 +95,9 @@ class RuleTally:
             tuple(sorted({*self.outputs, *other.outputs})),
             _merge(self.problems, other.problems, lambda a, b: a + b),
             tuple(sorted((*self.findings, *other.findings))[:TOP]),
+            self.cases + other.cases,
+            self.ties + other.ties,
+            slices.first(_merge(self.slices, other.slices, lambda a, b: a + b)),
         )
 
 
@@ -153,6 +162,7 @@ class Tally:
                         "findings": tuple(
                             Finding(**{**item, "rank": tuple(item["rank"])}) for item in rule["findings"]
                         ),
+                        "slices": {part: SliceTally.from_json(seen) for part, seen in rule["slices"].items()},
                     }
                 )
                 for name, rule in data["rules"].items()

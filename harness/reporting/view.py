@@ -22,6 +22,9 @@ CASES = 20
 MOVED = 20
 """Outputs whose movement the page draws, those that moved most; `report.json` has all of them."""
 
+PARTS = 20
+"""Slices of a rule that the page shows; `report.json` has all."""
+
 Record = Mapping[str, Any]
 
 _TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
@@ -94,6 +97,18 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    """One slice of a rule: how many of its rows violate."""
+
+    name: str
+    status: str
+    tone: str
+    icon: str
+    measured: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleView:
     """One rule on one source, judged."""
 
@@ -113,6 +128,10 @@ class RuleView:
     chosen: str
     owner: str
     justified: str
+    cases: str
+    evidence: str
+    until: str
+    parts: tuple[PartView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +352,8 @@ def _rule(one: Record) -> RuleView:
     counts = f"{number(one['compared'])} compared"
     if one["both_nan"]:
         counts += f", {number(one['both_nan'])} without a number on both sides"
+    if one.get("ties"):
+        counts += f", {number(one['ties'])} ties of the baseline excepted"
     return RuleView(
         anchor=_anchor("rule", one["inputs"], one["name"]),
         name=clean(one["name"], 100),
@@ -350,6 +371,40 @@ def _rule(one: Record) -> RuleView:
         chosen=clean(one["chosen"]),
         owner=clean(one["owner"]),
         justified=clean(one["justified"]),
+        cases=_chosen_cases(one),
+        evidence=clean(one.get("evidence", "")),
+        until=clean(one.get("until", "")),
+        parts=tuple(_part(part) for part in _worst_parts(one)),
+    )
+
+
+def _chosen_cases(one: Record) -> str:
+    """Which cases it judges, where these are not all."""
+    words = f"cases with {clean(one['where'])}" if one.get("where") else ""
+    if one.get("replaces"):
+        words += f"{', ' if words else ''}in place of {clean(one['replaces'], 100)}"
+    return words
+
+
+def _worst_parts(one: Record) -> list[Record]:
+    """The worst slices of a rule, FAIL first, then by the share of rows that violate; at most `PARTS`."""
+
+    def place(part: Record) -> tuple[int, float]:
+        share = part["violations"] / part["compared"] if part["compared"] else 0.0
+        return _RANK.get(part["status"], 2), -share
+
+    return sorted(one.get("slices", []), key=place)[:PARTS]
+
+
+def _part(part: Record) -> PartView:
+    tone = _TONES.get(part["status"], "unsure")
+    return PartView(
+        clean(part["name"], 100),
+        clean(part["status"]),
+        tone,
+        _ICONS[tone],
+        f"{number(part['violations'])} of {number(part['compared'])}",
+        number(part["limit"]),
     )
 
 

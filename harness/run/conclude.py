@@ -12,9 +12,10 @@ from harness import files, reporting
 from harness.compare.movement import MOVED_EDGES, MOVED_OVER, Moved
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding
-from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide, judge_rule
+from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
+from harness.compare.where import Where
 from harness.errors import Exit, HarnessError
-from harness.run import headline, quality, tombstone
+from harness.run import budgets, headline, quality, tombstone
 from harness.run.plan import Plan, Request, rules_digest
 from harness.run.tree import Tree
 from harness.settings import Settings
@@ -61,6 +62,12 @@ class _Shown:
     def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: HIDDEN if name in self.hidden else value for name, value in values.items()}
 
+    def condition(self, where: Where | None) -> str:
+        if where is None:
+            return ""
+        # the condition on a private column holds its values
+        return HIDDEN if self.hidden & set(where.columns) else where.text
+
     def key(self, source: str, key: str) -> str:
         return HIDDEN if key and source in self.keys else key
 
@@ -91,7 +98,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
             if judged.quality is not None:
                 qualities.append((source.name, judged.quality))
         else:
-            results.append(judge_rule(bound, state))
+            results.append(budgets.judge(plan, source, bound, state))
     troubles = [*around.troubles, *_troubles(plan, states, around)]
     moved = [
         (state, output, one)
@@ -328,6 +335,16 @@ def _rule(one: RuleResult, show: _Shown) -> dict[str, Any]:
         "reason": f"{one.code} {one.reason}".strip() if one.reason else "",
         "owner": one.bound.owner,
         "justified": one.bound.reason,
+        "evidence": one.bound.evidence,
+        "until": str(one.bound.until or ""),
+        "where": show.condition(one.bound.where),
+        "replaces": one.bound.replaces,
+        "cases": one.cases,
+        "ties": one.ties,
+        "slices": [
+            {**asdict(part), "worst_key": show.key(one.bound.source, part.worst_key)} for part in one.slices
+        ],
+        "statistics": [asdict(statistic) for statistic in one.statistics],
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,21 @@ def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -
     schema = _schema(baseline, candidate)
     sources = tuple(inputs.make(item, settings, schema, request.seed) for item in settings.inputs)
     _refuse_unasked_search(sources, baseline, candidate)
-    facts = [SourceFacts(source.name, source.search, source.labelled) for source in sources]
+    facts = [
+        SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
+        for source in sources
+    ]
     bounds = bind(settings, change.kind, facts, _outputs(baseline, candidate), datetime.date.today())
     _demand_labels(settings, change, bounds)
     return Plan(settings, request, run_id, folder, baseline, candidate, change, sources, bounds)
+
+
+def _kinds(source: InputSource, settings: Settings) -> Mapping[str, str] | None:
+    """The kinds of a source's columns, where a rule asks for them and the source knows."""
+    kinds = getattr(source, "kinds", None)
+    wanted = any(rule.where or rule.slices for rule in settings.rules)
+    known: Mapping[str, str] | None = kinds() if wanted and kinds is not None else None
+    return known
 
 
 def rules_digest(settings: Settings) -> str:
@@ -111,9 +122,8 @@ def rules_digest(settings: Settings) -> str:
     data: dict[str, Any] = tomllib.loads(settings.path.read_text(encoding="utf-8"))
     if settings.path.name == "pyproject.toml":
         data = data["tool"]["harness"]
-    judging = {
-        key: value for key, value in data.items() if key in ("rules", "inputs", "retrain", "equal_nan")
-    }
+    keys = ("rules", "inputs", "retrain", "equal_nan", "require_reason")
+    judging = {key: value for key, value in data.items() if key in keys}
     return digest({"rules": _plain(judging), "extensions": extensions.digests(settings)})
 
 

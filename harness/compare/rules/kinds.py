@@ -19,6 +19,7 @@ REGISTRY: Registry[Any] = Registry(
         "close": "harness.compare.rules.values:Close",
         "same_label": "harness.compare.rules.labels:SameLabel",
         "same_error": "harness.compare.rules.labels:SameError",
+        "budget": "harness.compare.budget:Budget",
         "ulp": "harness.compare.rules.ulp:Ulp",
         "same_top_k": "harness.compare.rules.rankings:SameTopK",
         "same_ranking": "harness.compare.rules.rankings:SameRanking",
