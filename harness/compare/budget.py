@@ -31,8 +31,6 @@ class Budget:
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that have no distance."""
         seen = Close(equal_nan=self.equal_nan).judge(baseline, candidate)
-        if not numeric(baseline, candidate):
-            return Difference(np.ones(len(baseline), bool), np.full(len(baseline), np.inf), seen.both_nan)
         refused = seen.both_nan & (not self.equal_nan)
         return Difference(np.isinf(seen.magnitude) | refused, seen.magnitude, seen.both_nan)
 
