@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 
 from harness import __version__
 from harness import settings as configuration
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, did_you_mean
 from harness.settings import Settings
 
 
@@ -42,6 +42,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         # argparse ends with 2, which is our word for "interrupted"
         self.print_usage(sys.stderr)
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            known = re.findall(r"[\w-]+", wrong[2])
+            message = f'unknown choice "{wrong[1]}"; {did_you_mean(wrong[1], known)}'
         self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
 
 
@@ -71,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    schema = command("schema", _schema, "print the JSON Schema of the configuration, for editors")
+    schema.add_argument(
+        "--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it"
+    )
     verify = command("verify", _verify, "demand a PASS for this tree and these versions; print the digest")
     verify.add_argument("--change", choices=configuration.CHANGES[1:], help="demand this kind of change")
     release = command("release", _release, "make the verified candidate the newest release of its channel")
@@ -149,6 +157,7 @@ def _progress() -> Callable[[str], None]:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from harness.run import check
     from harness.run.plan import Request, make_plan
 
     settings = _settings(options)
@@ -161,20 +170,21 @@ def _check(options: argparse.Namespace) -> int:
     print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
     for source in plan.sources:
         print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
-        for bound in plan.bounds_of(source.name):
-            print(f"  {bound.name:<14} {bound.output:<12} {bound.rule.says()}  [{bound.chosen}]")
-            for waiver in bound.waivers:
-                print(f"  {'':<14} {'':<12} waiver {waiver.name}")
+        for line in check.lines(plan, source):
+            print(f"  {line}")
     if settings.waivers:
         print()
-    for waiver in settings.waivers:
-        bound_here = any(waiver in bound.waivers for bound in plan.bounds)
-        left = (waiver.until - datetime.date.today()).days
-        print(
-            f"waiver {waiver.name}: {waiver.rule}, {waiver.versions}, until {waiver.until} ({left} "
-            f"{'day' if left == 1 else 'days'} left), {waiver.owner}: {waiver.reason}"
-            + ("" if bound_here else "  [not applied here]")
-        )
+    for line in check.waiver_lines(plan):
+        print(line)
+    return Exit.INCONCLUSIVE if check.idle(plan) else Exit.PASS
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from harness.run import configuration_schema, extensions
+
+    if options.config:
+        extensions.load(_settings(options))
+    print(configuration_schema.text(pyproject=options.pyproject), end="")
     return Exit.PASS
 
 

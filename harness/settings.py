@@ -71,6 +71,22 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class MaxQuantile:
+    """`max_quantile = {q, limit}`: at least the share `q` of all cases moves by no more than `limit`."""
+
+    q: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class MaxMeanShift:
+    """`max_mean_shift = {limit, relative}`: `|mean(c - b)|` is at most `limit`, or that share of `|mean(b)|`."""
+
+    limit: float
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSettings:
     """`[[tool.harness.rules]]`: `rule` names the kind of rule, `parameters` are that rule's own keys."""
 
@@ -80,14 +96,42 @@ class RuleSettings:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     max_violations: int | None = None
     max_violation_rate: float | None = None
+    max_quantile: MaxQuantile | None = None
+    max_mean_shift: MaxMeanShift | None = None
     inputs: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
+    where: str = ""
+    slices: tuple[str, ...] = ()
+    replaces: str = ""
     min_cases: int = 0
     severity: str = "fail"
     owner: str = ""
     reason: str = ""
     evidence: str = ""
     until: datetime.date | None = None
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """The keys of its budgets, those that allow something."""
+        given = {
+            "max_violations": self.max_violations,
+            "max_violation_rate": self.max_violation_rate,
+            "max_quantile": self.max_quantile,
+            "max_mean_shift": self.max_mean_shift,
+        }
+        return tuple(key for key, value in given.items() if value)
+
+    @property
+    def loosens(self) -> str:
+        """What it allows beyond equal answers, in words; empty for a rule that allows nothing."""
+        if self.budgets:
+            return f"has a budget ({self.budgets[0]})"
+        if self.replaces:
+            return f"replaces {self.replaces}"
+        if self.severity == "warn":
+            return "only warns"
+        allows = [key for key, value in self.parameters.items() if not isinstance(value, bool) and value]
+        return f"has a tolerance ({allows[0]})" if allows else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +183,7 @@ class Settings:
     reports: str = "reports"
     training: str = ""
     equal_nan: bool = True
+    require_reason: bool = False
     extensions: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
@@ -214,7 +259,8 @@ def with_rules(settings: Settings, file: Path) -> Settings:
                 hint="a file of rules holds [[rules]] and [[waivers]], and nothing else",
                 code="E27",
             )
-    rules, waivers = _judging(data, file.name, [item.name for item in settings.inputs])
+    sources = [item.name for item in settings.inputs]
+    rules, waivers = _judging(data, file.name, sources, settings.require_reason)
     return replace(settings, rules=rules, waivers=waivers)
 
 
@@ -231,7 +277,7 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = _Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
-        "equal_nan",
+        "equal_nan", "require_reason",
     )  # fmt: skip
     values |= table.names("extensions", "private")
     _one_of(values.get("change", "auto"), CHANGES, "change", place)
@@ -254,14 +300,15 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     )
     sources = [item.name for item in values["inputs"]]
     _unique(sources, "input source", f"{place}.inputs")
-    values["rules"], values["waivers"] = _judging(data, place, sources)
+    values["rules"], values["waivers"] = _judging(data, place, sources, values.get("require_reason", False))
     return Settings(path=path, root=path.parent, **values)
 
 
 def _judging(
-    data: Mapping[str, Any], place: str, sources: list[str]
+    data: Mapping[str, Any], place: str, sources: list[str], require_reason: bool
 ) -> tuple[tuple[RuleSettings, ...], tuple[WaiverSettings, ...]]:
-    """Rules and waivers, each name once and bound to sources that there are."""
+    """Rules and waivers, each name once and bound to sources that there are; a rule that allows something gives its
+    reason where one is required, as a waiver always does."""
     rules = tuple(
         _rule(item, f"{place}.rules[{i}]")
         for i, item in enumerate(_list(data.get("rules", []), f"{place}.rules"))
@@ -272,6 +319,14 @@ def _judging(
     )
     _unique([rule.name for rule in rules], "rule", f"{place}.rules")
     _unique([waiver.name for waiver in waivers], "waiver", f"{place}.waivers")
+    for rule in rules:
+        if require_reason and rule.loosens and not rule.reason.strip():
+            raise HarnessError(
+                f"rule {rule.name} {rule.loosens} and has no reason",
+                where=f"{place}.rules (require_reason = true)",
+                hint='add reason = "…" beside it',
+                code="E27",
+            )
     named: list[tuple[str, RuleSettings | WaiverSettings]] = [("rule", item) for item in rules]
     named += [("waiver", item) for item in waivers]
     for noun, item in named:
@@ -323,11 +378,11 @@ def _rule(data: Any, place: str) -> RuleSettings:
     own = {item.name for item in fields(RuleSettings)} - {"parameters"}
     given = _mapping(data, place)
     values = _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).plain(
-        "name", "rule", "output", "max_violations", "max_violation_rate", "min_cases", "severity", "owner",
-        "reason", "evidence", "until",
+        "name", "rule", "output", "max_violations", "max_violation_rate", "where", "replaces", "min_cases",
+        "severity", "owner", "reason", "evidence", "until",
     )  # fmt: skip
     values |= _Table({k: v for k, v in given.items() if k in own}, RuleSettings, place).names(
-        "inputs", "when"
+        "inputs", "when", "slices"
     )
     for key in ("name", "rule"):
         if key not in values:
@@ -346,8 +401,44 @@ def _rule(data: Any, place: str) -> RuleSettings:
         )
     if values.get("max_violations", 0) < 0:
         raise HarnessError("max_violations is negative", where=place, hint="0 allows none")
+    if values.get("min_cases", 0) < 0:
+        raise HarnessError("min_cases is negative", where=place, hint="0 asks for none", code="E27")
+    for key in ("where", "replaces"):
+        if key in values and not values[key].strip():
+            raise HarnessError(f"{key} is empty", where=place, hint=f"leave {key} out", code="E27")
+    if "max_quantile" in given:
+        values["max_quantile"] = _max_quantile(given["max_quantile"], f"{place}.max_quantile")
+    if "max_mean_shift" in given:
+        values["max_mean_shift"] = _max_mean_shift(given["max_mean_shift"], f"{place}.max_mean_shift")
     values["parameters"] = {key: value for key, value in given.items() if key not in own}
     return RuleSettings(**values)
+
+
+def _max_quantile(data: Any, place: str) -> MaxQuantile:
+    values = _Table(data, MaxQuantile, place).plain("q", "limit")
+    _demand(values, ("q", "limit"), place, "max_quantile = { q = 0.99, limit = 5.0 }")
+    if not 0 < values["q"] <= 1:
+        raise HarnessError(f"q is {values['q']}", where=place, hint="a share: above 0, at most 1", code="E27")
+    _finite(values["limit"], place)
+    return MaxQuantile(**values)
+
+
+def _max_mean_shift(data: Any, place: str) -> MaxMeanShift:
+    values = _Table(data, MaxMeanShift, place).plain("limit", "relative")
+    _demand(values, ("limit",), place, "max_mean_shift = { limit = 0.01, relative = true }")
+    _finite(values["limit"], place)
+    return MaxMeanShift(**values)
+
+
+def _demand(values: Mapping[str, Any], keys: tuple[str, ...], place: str, hint: str) -> None:
+    for key in keys:
+        if key not in values:
+            raise HarnessError(f"{key} is missing", where=place, hint=f"write {hint}", code="E27")
+
+
+def _finite(limit: float, place: str) -> None:
+    if not 0 <= limit < float("inf"):
+        raise HarnessError(f"limit is {limit}", where=place, hint="limit is 0 or more", code="E27")
 
 
 def _waiver(data: Any, place: str) -> WaiverSettings:
@@ -363,6 +454,8 @@ def _waiver(data: Any, place: str) -> WaiverSettings:
             raise HarnessError(
                 f"a waiver has no {key}", where=place, hint=f"add {key} = {example}", code="E27"
             )
+    if "where" in values and not values["where"].strip():
+        raise HarnessError("where is empty", where=place, hint="leave where out", code="E27")
     _one_of(values.get("direction", "any"), DIRECTIONS, "direction", place)
     largest = values.get("max_magnitude", 0.0)
     if not 0 <= largest < float("inf"):

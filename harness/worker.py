@@ -101,7 +101,7 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
             elif kind == "bytes":
                 texts = [bytes(value) for value in values]
             else:
-                texts = [json.dumps(value, default=repr).encode() for value in values]
+                texts = [json.dumps(value, default=_faithful).encode() for value in values]
             ends, total = [0], 0
             for text in texts:
                 total += len(text)
@@ -111,6 +111,20 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
             spec["null"] = add(bytes(bytearray(1 if flag else 0 for flag in null)))
         specs.append(spec)
     return specs, chunks
+
+
+def _faithful(value: Any) -> Any:
+    """What JSON has no form for, in a form that loses nothing; TypeError for what has none. A `repr` would do for
+    anything, and would call two arrays equal that differ in the middle."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": bytes(value).hex()}
+    if hasattr(value, "isoformat") or type(value).__name__ in ("Decimal", "UUID", "Fraction"):
+        return str(value)
+    raise TypeError("an answer holds a %s" % (type(value).__name__,))
 
 
 def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
@@ -221,8 +235,8 @@ def kind_of(values: Sequence[Any]) -> str:
     if kinds == {int}:
         return "int" if all(-(2**63) <= value < 2**63 for value in values) else "json"
     if kinds <= {int, float}:
-        # an integer beyond every float stays what it is
-        return "float" if all(type(value) is float or abs(value) < 2**1023 for value in values) else "json"
+        # an integer that no float can hold stays what it is
+        return "float" if all(type(value) is float or abs(value) <= 2**53 for value in values) else "json"
     if kinds == {str}:
         return "str"
     if kinds == {bytes}:
@@ -232,6 +246,12 @@ def kind_of(values: Sequence[Any]) -> str:
 
 def column(values: Any) -> tuple[str, Any, Any]:
     """`(kind, values, null)` of a sequence, a numpy array or a pandas Series."""
+    if hasattr(values, "mask") and hasattr(values, "filled"):
+        # a masked array of numpy: what is masked is absent
+        kind, plain, null = column(values.data)
+        gone = numpy_or_none().ma.getmaskarray(values).tolist()
+        gone = gone if null is None else [a or b for a, b in zip(gone, null)]
+        return kind, plain, gone if any(gone) else None
     if hasattr(values, "isna") and hasattr(values, "dtype"):
         kind = getattr(values.dtype, "kind", "O")
         plain = type(values.dtype).__module__.startswith("numpy")
@@ -350,6 +370,8 @@ def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
                     "entry %r of the reply is no column (outputs = names where the answers are)" % (name,)
                 )
             values = [values]
+        if str(name) in columns:
+            raise Unreadable("two entries of the reply are called %s" % (name,))
         columns[str(name)] = values
     if len({len(values) for values in columns.values()}) != 1:
         raise Unreadable("the entries of the reply differ in length")
@@ -358,8 +380,10 @@ def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
 
 def _from_list(reply: list[Any]) -> dict[str, Any]:
     if reply and all(isinstance(item, dict) for item in reply):
-        names = list(dict.fromkeys(str(name) for item in reply for name in item))
-        return {name: [item.get(name) for item in reply] for name in names}
+        names = list(dict.fromkeys(name for item in reply for name in item))
+        if len({str(name) for name in names}) != len(names):
+            raise Unreadable("two entries of the records have the same name, once as text and once not")
+        return {str(name): [item.get(name) for item in reply] for name in names}
     if reply and all(isinstance(item, (list, tuple)) for item in reply):
         widths = {len(item) for item in reply}
         if len(widths) == 1:
@@ -443,11 +467,11 @@ def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
         found.parts.append((rows, kept, columns))
         found.dropped += sorted(set(wanted) - set(rows))
     elif len(wanted) == 1:
-        found.extra += max(0, size - 1)
         if size == 0:
             found.dropped.append(wanted[0])
         else:
-            found.parts.append((wanted, [0], columns))
+            # which of them is the answer, nobody knows; taking the first would hide the others
+            found.faults[wanted[0]] = ("Unreadable", "%d answers to one row" % (size,), [])
     else:
         if whole:
             found.notes.append("expected %d answers, got %d" % (len(wanted), size))
@@ -480,6 +504,9 @@ def _places(labels: list[Any] | None, rows: int, size: int) -> tuple[list[Any], 
             label if isinstance(label, int) and 0 <= label < rows else None for label in map(_plain, labels)
         ]
         named = [label for label in known if label is not None]
+        if size == rows and len(set(named)) != rows:
+            # as many answers as rows, under labels of their own (counted from 1, say): they stand in order
+            return list(range(rows)), 0
         if named and len(set(named)) == len(named):
             return known, known.count(None)
     return (list(range(rows)), 0) if size == rows else None

@@ -20,6 +20,8 @@ import harness
 from harness import settings as configuration
 from harness.cli import _parser
 from harness.compare import rules
+from harness.compare.rules.functions import declared
+from harness.compare.rules.kinds import keys_of
 from harness.compare.ruleset import BUILTIN_NAMES
 from harness.errors import Exit
 from harness.registry import Registry
@@ -29,6 +31,8 @@ from harness.settings import (
     DriftSettings,
     Generate,
     Input,
+    MaxMeanShift,
+    MaxQuantile,
     Profile,
     Retrain,
     RuleSettings,
@@ -166,6 +170,8 @@ TYPES = {
     "tuple[str, ...]": "list of texts",
     "datetime.date": "date",
     "Generate": "table",
+    "MaxQuantile": "table",
+    "MaxMeanShift": "table",
     "Retrain": "table",
     "DriftSettings": "table",
     "Mapping[str, str]": "table",
@@ -184,6 +190,8 @@ SECTIONS = [
     (RuleSettings, "## `[[tool.harness.rules]]`", "| key |"),
     (WaiverSettings, "## `[[tool.harness.waivers]]`", "| key |"),
     (DriftSettings, "## `[tool.harness.drift]`", "| key |"),
+    (MaxQuantile, "### Budgets", "| key of `max_quantile` |"),
+    (MaxMeanShift, "### Budgets", "| key of `max_mean_shift` |"),
 ]
 
 
@@ -224,8 +232,47 @@ def test_every_key_stands_in_the_configuration_page_with_its_type_and_default(cl
 
 def test_every_kind_of_rule_and_every_built_in_check_is_explained():
     page = text_of("docs/configuration.md")
-    assert set(rows(section(page, "### Kinds of rule"), "| `rule` |")) == set(rules.REGISTRY.places)
+    kinds = rows(section(page, "### Kinds of rule"), "| `rule` |")
+    assert set(kinds) == set(rules.REGISTRY.places)
+    for kind, cells in kinds.items():
+        keys = [name for name in keys_of(rules.REGISTRY[kind]) if name != "equal_nan"]
+        assert re.findall(r"`([^`]+)`", cells[1]) == keys, kind
     assert set(rows(section(page, "### Built-in checks"), "| name |")) == set(BUILTIN_NAMES)
+
+
+RULE_TYPES = {
+    "float": "number",
+    "int": "whole number",
+    "bool": "true or false",
+    "str": "text",
+    "tuple[str, ...]": "list of texts",
+    "Mapping[str, Mapping[str, float]]": "table",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(rules.REGISTRY.places))
+def test_every_kind_of_rule_has_its_keys_and_an_example_that_makes_one(kind, tmp_path):
+    part = section(text_of("docs/rules.md"), f"## `{kind}`")
+    keys = {name: item for name, item in keys_of(rules.REGISTRY[kind]).items() if name != "equal_nan"}
+    listed = rows(part, "| key |") if keys else {}
+    assert list(listed) == list(keys)
+    for name, item in keys.items():
+        assert listed[name][1] == RULE_TYPES[str(item.type).removesuffix(" | None")], name
+        assert as_written(listed[name][2], listed[name][1]) == default_of(item), name
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(example, encoding="utf-8")
+    (item,) = configuration.load(path).rules
+    assert item.rule == kind
+    assert rules.make(kind, dict(item.parameters), name=item.name, equal_nan=True).says()
+
+
+def test_every_kind_of_rule_says_what_it_makes_of_nan_null_and_other_kinds():
+    listed = rows(section(text_of("docs/rules.md"), "## What is no plain number"), "| `rule` |")
+    assert set(listed) == set(rules.REGISTRY.places)
+    for kind, cells in listed.items():
+        assert len(cells) == 7
+        assert cells[1].startswith("together") == hasattr(rules.REGISTRY[kind], "judge_together"), kind
 
 
 def test_every_option_of_pytest_and_every_command_is_explained():
@@ -311,7 +358,10 @@ def registered(text: str, tmp_path: Path) -> Extensible:
         Registry("version source", {}, needs=("resolve",)),
         Registry("reporter", {}, needs=("write",)),
     )
-    module.register(registry)
+    for kind, made in declared(module).items():
+        registry.rules.register(kind, made)
+    if hasattr(module, "register"):
+        module.register(registry)
     return registry
 
 
@@ -323,6 +373,18 @@ def test_the_example_rule_judges(tmp_path):
     assert seen.violates.tolist() == [False, True, False, False, True, True]
     assert seen.both_nan.tolist() == [False, False, False, True, False, False]
     assert rule.says() == "no answer falls by more than 1"
+
+
+def test_the_example_function_judges(tmp_path):
+    kinds = registered(block("extending.md", "What the branches were promised"), tmp_path).rules
+    rule = kinds["not_lower_in_the_north"](by=1.0)
+    nan = float("nan")
+    old, new = Column.of([10.0, 10.0, 10.0, nan, nan]), Column.of([8.0, 8.0, 9.5, nan, 1.0])
+    inputs = {"district": Column.of(["north", "south", "north", None, "south"])}
+    seen = rule.judge_cases(old, new, inputs)
+    assert seen.violates.tolist() == [True, False, False, False, True]
+    assert seen.magnitude.tolist() == [2.0, 2.0, 0.5, 0.0, float("inf")]
+    assert rule.says() == "In the north no price falls by more than the branches were told (by = 1.0)"
 
 
 def test_the_example_sources_and_reporters_register(tmp_path):

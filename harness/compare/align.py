@@ -13,19 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare import waivers
+from harness.compare import slices, ties, waivers
+from harness.compare.cases import Masks
 from harness.compare.drift import moved_beyond
-from harness.compare.rules import Close, Difference, SameError, missing
+from harness.compare.movement import MOVED_OVER, Moved, moved
+from harness.compare.rules import Cases, Difference, Joint, Same, SameError, ask, missing
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
-from harness.compare.tally import TOP, Accounting, FaultTally, Finding, Moved, RuleTally, Tally, Waived
+from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
+from harness.compare.waivers import Change
 from harness.errors import Exit, HarnessError
 from harness.tables import Batch, Bools, Column, Outcome
 
-MOVED_OVER = 0.01
-"""Relative change beyond which an answer counts as moved: `abs(c - b) > 0.01 * abs(b)`."""
-
-MOVED_EDGES = (0.0, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Edges of the histogram of relative change; the last bin is open."""
+Rows = npt.NDArray[np.intp]
 
 
 def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound]) -> Tally:
@@ -50,6 +49,7 @@ class _Rows:
         self.dropped_c = ~candidate.answered & ~self.faulted_c
         self.both = baseline.answered & candidate.answered
         self.common = [name for name in baseline.columns if name in candidate.columns]
+        self.masks = Masks(batch.columns, len(batch))
 
     def accounting(self) -> Accounting:
         dropped = self.dropped_b | self.dropped_c
@@ -130,79 +130,141 @@ def _judge(seen: _Rows, bound: Bound) -> RuleTally:
 
 
 def _values(seen: _Rows, bound: Bound) -> RuleTally:
-    """A rule over the outputs that it is bound to: a row violates once, however many of its outputs do."""
+    """A rule over its outputs, in its cases: a row violates once, however many of its outputs do."""
     n = len(seen.batch)
     outputs = [name for name in seen.common if bound.judges(name)]
+    groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
-    worst = np.zeros(n, int)
-    rows = np.flatnonzero(seen.both)
-    for position, name in enumerate(outputs):
-        difference = _difference(
-            bound, seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        )
-        larger = rows[difference.magnitude > magnitude[rows]]
-        worst[larger] = position
-        magnitude[rows] = np.maximum(magnitude[rows], difference.magnitude)
-        violates[rows] |= difference.violates
+    shown = np.full(n, groups[0][0] if groups else "", object)
+    cases, tied = np.zeros(n, bool), np.zeros(n, bool)
+    changes: list[Change] = []
+    for group in groups:
+        mine = np.logical_and.reduce([seen.masks.judged(bound.selection, name) for name in group])
+        cases |= mine
+        rows = np.flatnonzero(seen.both & mine)
+        difference = _difference(seen, bound, group, rows)
+        bad, size = difference.violates, difference.magnitude
+        if isinstance(bound.rule, Same) and bound.rule.ties and bad.any():
+            excused = _excused(seen, bound.rule, group[0], rows, bad)
+            tied[rows] |= excused
+            bad, size = bad & ~excused, np.where(excused, 0.0, size)
+        names = np.full(len(rows), group[0] if len(group) == 1 else bound.output, object)
+        names = names if difference.output is None else difference.output
+        larger = (size > magnitude[rows]) | (len(group) > 1)
+        shown[rows[larger]] = names[larger]
+        magnitude[rows] = np.maximum(magnitude[rows], size)
+        violates[rows] |= bad
         nans[rows] |= difference.both_nan
+        if bound.waivers:
+            changes.append(_change(seen, group, rows, bad, size))
+    compared = seen.both & cases
+    waived, covered = _waived(seen, bound, violates, changes)
     return RuleTally(
-        compared=len(rows) if outputs else 0,
+        compared=int(compared.sum()),
         violations=int(violates.sum()),
         both_nan=int(nans.sum()),
-        largest=float(magnitude[rows].max(initial=0.0)) if outputs else 0.0,
+        largest=float(magnitude[compared].max(initial=0.0)),
         outputs=tuple(sorted(outputs)),
-        findings=seen.findings(violates, magnitude, lambda row: outputs[worst[row]]),
-        **_waived(seen, bound, violates, outputs, lambda b, c: _difference(bound, b, c)),
+        findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
+        cases=int(cases.sum()),
+        ties=int(tied.sum()),
+        slices=slices.tally(
+            bound.slices,
+            seen.batch.columns,
+            cases,
+            compared,
+            violates,
+            magnitude,
+            np.arange(seen.batch.start, seen.batch.start + n),
+            seen.batch.keys,
+            covered,
+        ),
+        **waived,
     )
 
 
+def _change(
+    seen: _Rows, outputs: Sequence[str], rows: Rows, bad: Bools, size: npt.NDArray[np.float64]
+) -> Change:
+    """What a rule found at `rows`, as a change of the whole batch. Several outputs together go no way."""
+    n = len(seen.batch)
+    violates, magnitude, way = np.zeros(n, bool), np.zeros(n), np.zeros(n, np.int8)
+    violates[rows], magnitude[rows] = bad, size
+    if len(outputs) == 1:
+        at = rows[bad]
+        way[at] = waivers.way(
+            *(side.columns[outputs[0]].take(at) for side in (seen.baseline, seen.candidate))
+        )
+    return Change(violates, magnitude, way)
+
+
 def _waived(
-    seen: _Rows,
-    bound: Bound,
-    violates: Bools,
-    outputs: Sequence[str] = (),
-    judge: Callable[[Column, Column], Difference] | None = None,
-    magnitude: float = 0.0,
-) -> dict[str, Any]:
-    """The fields of a RuleTally that waivers fill: violating rows alone are judged once more, output by output, to
-    see which way each went. Without `judge` a violation has this `magnitude` and no direction."""
+    seen: _Rows, bound: Bound, violates: Bools, changes: Sequence[Change]
+) -> tuple[dict[str, Any], Bools]:
+    """The fields of a RuleTally that waivers fill, and which rows (n,) one of them covers. The changes, one for each
+    output, are of all rows of the batch; those that violate are looked at."""
+    covered = np.zeros(len(seen.batch), bool)
     rows = np.flatnonzero(violates)
     if not bound.waivers or not len(rows):
-        return {}
-    changes = [waivers.undirected(len(rows), magnitude)] if judge is None else []
-    if judge is not None:
-        for name in outputs:
-            b, c = (side.columns[name].take(rows) for side in (seen.baseline, seen.candidate))
-            changes.append(waivers.change(b, c, judge(b, c)))
+        return {}, covered
     inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
-    waived: dict[str, Waived]
-    waived, covered = waivers.count(bound.waivers, inputs, changes)
-    return {"waived": waived, "covered": covered}
+    found, covered[rows] = waivers.count(bound.waivers, inputs, [one.take(rows) for one in changes])
+    return {"waived": found, "covered": int(covered.sum())}, covered
 
 
-def _difference(bound: Bound, baseline: Column, candidate: Column) -> Difference:
+def _excused(seen: _Rows, rule: Same, name: str, rows: npt.NDArray[np.int64], bad: Bools) -> Bools:
+    """Which of the violating rows are ties of the baseline."""
+    old, new = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
+    chances = {
+        other: column.take(rows)
+        for other, column in seen.baseline.columns.items()
+        if other.startswith(ties.PROBABILITY)
+    }
+    return ties.excused(rule, name, old, new, chances, bad)
+
+
+def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -> Difference:
     """What the rule says; a rule that raises judges nothing, and that is no verdict about the model."""
+    baseline, candidate = (
+        {name: outcome.columns[name].take(rows) for name in outputs}
+        for outcome in (seen.baseline, seen.candidate)
+    )
+    inputs: dict[str, Column] = {}
+    if isinstance(bound.rule, Cases):
+        inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
     try:
-        found: Difference = bound.rule.judge(baseline, candidate)  # type: ignore[union-attr]  # no built-in check
-        lengths = {len(found.violates), len(found.magnitude), len(found.both_nan), len(baseline)}
+        found = ask(bound.rule, baseline, candidate, inputs)  # type: ignore[arg-type]  # no built-in check comes here
+        lengths = {len(found.violates), len(found.magnitude), len(found.both_nan), len(rows)}
+        if found.output is not None:
+            lengths.add(len(found.output))
+    except HarnessError as error:
+        raise _errored(bound, error.message, error.where, error.hint) from error
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        raise HarnessError(
-            f"rule {bound.name} errored: {type(error).__name__}: {error}",
-            where=f"{place.filename}:{place.lineno} in {place.name}",
-            hint="mend the rule: nothing was judged by it",
-            code="E26",
-            exit=Exit.INCONCLUSIVE,
+        raise _errored(
+            bound,
+            f"{type(error).__name__}: {error}",
+            f"{place.filename}:{place.lineno} in {place.name}",
+            "mend the rule: nothing was judged by it",
         ) from error
     if len(lengths) != 1:
-        raise HarnessError(
-            f"rule {bound.name} errored: it was given {len(baseline)} rows and judged {len(found.violates)}",
-            where=f"rule {bound.name}",
-            hint="judge returns arrays as long as its columns",
-            code="E26",
-            exit=Exit.INCONCLUSIVE,
+        raise _errored(
+            bound,
+            f"it was given {len(rows)} rows and judged {len(found.violates)}",
+            f"rule {bound.name}",
+            "judge returns arrays as long as its columns",
         )
     return found
+
+
+def _errored(bound: Bound, words: str, where: str, hint: str) -> HarnessError:
+    return HarnessError(
+        f"rule {bound.name} errored: {words}",
+        where=where or f"rule {bound.name}",
+        hint=hint,
+        code="E26",
+        exit=Exit.INCONCLUSIVE,
+    )
 
 
 def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:
@@ -285,12 +347,13 @@ def _faults(seen: _Rows, bound: Bound) -> RuleTally:
     assert isinstance(bound.rule, Faults)
     new = seen.faulted_c & ~seen.faulted_b
     bad = new if bound.rule.new_only else seen.faulted_c ^ seen.faulted_b
+    waived, _ = _waived(seen, bound, bad, [waivers.undirected(len(seen.batch), np.inf)])
     return RuleTally(
         compared=len(seen.batch),
         violations=int(bad.sum()),
         outputs=("error",),
         findings=seen.findings(bad, np.where(bad, np.inf, 0.0), lambda row: "error"),
-        **_waived(seen, bound, bad, magnitude=np.inf),
+        **waived,
     )
 
 
@@ -305,12 +368,13 @@ def _same_errors(seen: _Rows, bound: Bound) -> RuleTally:
     bad = np.zeros(n, bool)
     if len(rows):
         bad[rows] = bound.rule.judge(*names).violates
+    waived, _ = _waived(seen, bound, bad, [waivers.undirected(n, 1.0)])
     return RuleTally(
         compared=n,
         violations=int(bad.sum()),
         outputs=("error",),
         findings=seen.findings(bad, np.where(bad, 1.0, 0.0), lambda row: "error"),
-        **_waived(seen, bound, bad, magnitude=1.0),
+        **waived,
     )
 
 
@@ -319,18 +383,22 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
     bad = np.zeros(len(seen.batch), bool)
     size = np.zeros(len(seen.batch))
     rows = np.flatnonzero(seen.both)
+    changes: list[Change] = []
     for name in seen.common:
         b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
         difference = moved_beyond(b, c, MOVED_OVER)
         bad[rows] |= difference.violates
         size[rows] = np.maximum(size[rows], difference.magnitude)
+        if bound.waivers:
+            changes.append(_change(seen, [name], rows, difference.violates, difference.magnitude))
+    waived, _ = _waived(seen, bound, bad, changes)
     return RuleTally(
         compared=len(rows) if seen.common else 0,
         violations=int(bad.sum()),
         largest=float(size.max(initial=0.0)),
         outputs=tuple(sorted(seen.common)),
         findings=seen.findings(bad, size, lambda row: seen.common[0]),
-        **_waived(seen, bound, bad, seen.common, lambda b, c: moved_beyond(b, c, MOVED_OVER)),
+        **waived,
     )
 
 
@@ -341,23 +409,8 @@ def _numeric(seen: _Rows, name: str) -> bool:
 
 def _moved(seen: _Rows, name: str) -> Moved:
     rows = np.flatnonzero(seen.both)
-    b = seen.baseline.columns[name].take(rows)
-    c = seen.candidate.columns[name].take(rows)
-    difference = Close(rtol=MOVED_OVER).judge(b, c)
-    reference = np.abs(b.values.astype(np.float64))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        relative = np.where(difference.magnitude == 0, 0.0, difference.magnitude / reference)
-    relative = np.where(np.isnan(relative), np.inf, relative)
-    counts = [int((relative == 0).sum())]
-    positive = relative[relative > 0]
-    bins = np.searchsorted(np.array(MOVED_EDGES[1:]), positive, side="left")
-    counts += np.bincount(bins, minlength=len(MOVED_EDGES)).tolist()
-    worst = int(np.argmax(relative)) if len(rows) else -1
-    return Moved(
-        compared=len(rows),
-        count=int(difference.violates.sum()),
-        largest=float(relative[worst]) if len(rows) else 0.0,
-        largest_row=seen.row(int(rows[worst])) if len(rows) else -1,
-        largest_key=str(seen.batch.keys[rows[worst]]) if len(rows) else "",
-        histogram=tuple(counts),
+    return moved(
+        seen.baseline.columns[name].take(rows),
+        seen.candidate.columns[name].take(rows),
+        lambda at: (seen.row(int(rows[at])), str(seen.batch.keys[rows[at]])),
     )

@@ -1,24 +1,31 @@
-"""Which rule judges which output of which source: configured rules bound, defaults filled in.
+"""Which rule judges which cases of which output of which source: configured rules bound, defaults filled in.
 
 The kind of change decides the defaults. A rule that binds to nothing is an error, a budget on a search is an
-error, and an output that no configured rule judges gets the kind's own rule: a bare configuration compares
-something sensible, and says what it chose.
+error, and a case of an output that no configured rule judges gets the kind's own rule: a bare configuration compares
+something sensible, and says what it chose. `when`, `where`, `replaces` and precedence are settled here and nowhere
+else: a configured rule stands before the default in its own cases, and before the rule that it replaces.
 """
 
 from __future__ import annotations
 
 import datetime
-import fnmatch
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from harness.compare import precedence, slices
+from harness.compare.budget import Budget
+from harness.compare.cases import Leaving, Selection
+from harness.compare.outputs import meant
+from harness.compare.precedence import Asked
 from harness.compare.rules import Rule, Same, SameError, make
+from harness.compare.slices import Slicing
+from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
-from harness.settings import RuleSettings, Settings, WaiverSettings
+from harness.settings import MaxMeanShift, MaxQuantile, RuleSettings, Settings, WaiverSettings
 
 ROUNDING = {
-    "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-6, atol32=1e-9),
-    "upgrade": Same(rtol=1e-5, atol=1e-8, rtol32=1e-4, atol32=1e-6),
+    "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-9, atol32=1e-12),
+    "upgrade": Same(rtol=1e-5, atol=1e-8, rtol32=1e-4, atol32=1e-6, ties=True),
 }
 """What "equal within rounding" means for each kind of change that must not move the answers."""
 
@@ -102,8 +109,8 @@ class Drift:
 class Bound:
     """One rule on one source: what pytest shows as one item.
 
-    `output` is a name or glob; `outputs_taken` are globs of outputs that other rules judge (for the default
-    rule, which takes the rest).
+    `output` is a name or glob, `where` its condition, `leaves` the cases that other rules judge in its place;
+    `slices` are where the same budget holds again. `replaces` and what follows are words for the report.
     """
 
     name: str
@@ -111,7 +118,6 @@ class Bound:
     source: str
     rule: Rule | Structure | Faults | NotWorse | Changed | Drift
     output: str = "*"
-    outputs_taken: tuple[str, ...] = ()
     max_violations: int = 0
     max_violation_rate: float | None = None
     min_cases: int = 0
@@ -120,12 +126,23 @@ class Bound:
     owner: str = ""
     reason: str = ""
     waivers: tuple[WaiverSettings, ...] = ()
+    where: Where | None = None
+    leaves: tuple[Leaving, ...] = ()
+    slices: tuple[Slicing, ...] = ()
+    max_quantile: MaxQuantile | None = None
+    max_mean_shift: MaxMeanShift | None = None
+    replaces: str = ""
+    evidence: str = ""
+    until: datetime.date | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """Which cases of which outputs it judges."""
+        return Selection(self.output, self.where, self.leaves)
 
     def judges(self, output: str) -> bool:
         """Whether this rule judges this output column."""
-        return fnmatch.fnmatchcase(output, self.output) and not any(
-            fnmatch.fnmatchcase(output, taken) for taken in self.outputs_taken
-        )
+        return self.selection.judges(output)
 
     def limit(self, compared: int) -> int:
         """Violations allowed among `compared` rows."""
@@ -136,11 +153,13 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What binding needs to know of a source."""
+    """What binding needs to know of a source. `columns`: the kind of each input column ("" where unknown), or
+    None where the columns are not known before it runs."""
 
     name: str
     search: bool
     labelled: bool
+    columns: Mapping[str, str] | None = field(default=None)
 
 
 BUILTIN_NAMES = ("structure", "faults", "same-errors", "values", "not-worse", "changed-rate", "drift")
@@ -158,44 +177,43 @@ def bind(
     Raises HarnessError: E27 for a rule that cannot be made, E28 for one that checks nothing.
     """
     _check_names(settings.rules, today)
-    configured = [
-        (item, make(item.rule, dict(item.parameters), name=item.name, equal_nan=settings.equal_nan))
-        for item in settings.rules
-    ]
+    place = settings.path.name
+    asked = [_asked(item, settings) for item in settings.rules]
     known = None if outputs is None else tuple(outputs)
-    for item, rule in configured:
-        if known is not None and not isinstance(rule, SameError) and not fnmatch.filter(known, item.output):
+    precedence.check_replaces(asked, known)
+    for one in asked:
+        output = one.item.output
+        if known is not None and not isinstance(one.rule, SameError) and not meant(output, known):
             raise HarnessError(
-                f"rule {item.name} checked nothing: no output is named {item.output}",
-                where=f"{settings.path.name}, rule {item.name}",
-                hint=did_you_mean(item.output, known),
+                f"rule {one.item.name} checked nothing: no output is named {output}",
+                where=one.place,
+                hint=did_you_mean(output, known),
                 code="E28",
             )
     bounds: list[Bound] = []
     for source in sources:
-        own = [
-            (item, rule)
-            for item, rule in configured
-            if _applies(item, rule, change, source, settings.path.name)
-        ]
-        bounds += _defaults_before(settings, change, source, any(isinstance(r, SameError) for _, r in own))
-        bounds += [_bound(item, rule, source.name) for item, rule in own]
+        applied = [one for one in asked if _applies(one.item, one.rule, change, source, place)]
+        _check_columns(applied, source)
+        precedence.check_contradictions(applied, known, source.name)
+        own = precedence.standing(applied, known)
+        same_errors = any(isinstance(one.rule, SameError) for one in own)
+        bounds += _defaults_before(settings, change, source, same_errors)
+        bounds += [_bound(one, precedence.leaving(one, applied), source) for one in own]
         if change in ROUNDING:
-            taken = tuple(item.output for item, rule in own if not isinstance(rule, SameError))
-            if known is None or not all(any(fnmatch.fnmatchcase(o, t) for t in taken) for o in known):
-                rounding = ROUNDING[change]
-                bounds.append(
-                    Bound(
-                        "values",
-                        "same",
-                        source.name,
-                        Same(
-                            rounding.rtol, rounding.atol, rounding.rtol32, rounding.atol32, settings.equal_nan
-                        ),
-                        outputs_taken=taken,
-                        chosen=f"default for {change}",
-                    )
-                )
+            rest = Bound(
+                "values",
+                "same",
+                source.name,
+                replace(ROUNDING[change], equal_nan=settings.equal_nan),
+                leaves=tuple(
+                    Leaving(one.item.name, one.item.output, one.where)
+                    for one in own
+                    if not isinstance(one.rule, SameError)
+                ),
+                chosen=f"default for {change}",
+            )
+            if known is None or any(rest.judges(output) for output in known):
+                bounds.append(rest)
         elif source.labelled and not source.search:
             bounds.append(
                 Bound(
@@ -218,8 +236,61 @@ def bind(
                     reason=settings.retrain.reason,
                 )
             )
-    _check_bound(configured, bounds, change, settings.path.name)
+    _check_bound(asked, bounds, change)
     return tuple(bounds)
+
+
+def _asked(item: RuleSettings, settings: Settings) -> Asked:
+    """A configured rule with its kind, its condition and its slices read."""
+    place = f"{settings.path.name}, rule {item.name}"
+    rule = make(item.rule, dict(item.parameters), name=item.name, equal_nan=settings.equal_nan)
+    if isinstance(rule, Budget) and item.max_quantile is None and item.max_mean_shift is None:
+        raise HarnessError(
+            f'rule {item.name} is rule = "budget" and has none',
+            where=place,
+            hint="add max_quantile or max_mean_shift",
+            code="E27",
+        )
+    chosen = [
+        key for key in ("where", "slices", "replaces", "max_quantile", "max_mean_shift") if getattr(item, key)
+    ]
+    if isinstance(rule, SameError) and chosen:
+        raise HarnessError(
+            f"rule {item.name} has {chosen[0]}, and same_error judges every case that both versions fail on",
+            where=place,
+            hint=f"leave {chosen[0]} out",
+            code="E27",
+        )
+    where = parse(item.where, f"{place}, where") if item.where else None
+    parts = tuple(slices.read(text, f"{place}, slices") for text in item.slices)
+    shown = {name for part in parts for name in slices.columns_of(part)} & set(settings.private)
+    if shown:
+        raise HarnessError(
+            f"rule {item.name} slices by {min(shown)}, whose values are private",
+            where=place,
+            hint="slices are named by their values: slice by another column",
+            code="E27",
+        )
+    return Asked(item, rule, place, where, parts)
+
+
+def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
+    """Conditions against the columns of the source, before anything runs."""
+    if source.columns is None:
+        return
+    for one in applied:
+        for condition in (one.where, *one.slices):
+            if isinstance(condition, Where):
+                condition.check(source.columns)
+            elif condition is not None and condition.column not in source.columns:
+                raise HarnessError(
+                    f"no input column is named {condition.column}",
+                    where=f"{condition.place} ({source.name})",
+                    hint=did_you_mean(condition.column, source.columns),
+                    code="E27",
+                )
+            elif condition is not None:
+                slices.check_kind(condition, source.columns[condition.column])
 
 
 def _check_names(rules: Sequence[RuleSettings], today: datetime.date) -> None:
@@ -243,7 +314,10 @@ def _check_names(rules: Sequence[RuleSettings], today: datetime.date) -> None:
 def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, place: str) -> bool:
     if item.when and change not in item.when:
         return False
-    budget = item.max_violations is not None or item.max_violation_rate is not None
+    budget = any(
+        given is not None
+        for given in (item.max_violations, item.max_violation_rate, item.max_quantile, item.max_mean_shift)
+    )
     if source.search and source.name in item.inputs and budget:
         raise HarnessError(
             f"rule {item.name} has a budget and is bound to the search {source.name}",
@@ -270,12 +344,13 @@ def _defaults_before(settings: Settings, change: str, source: SourceFacts, same_
     return bounds
 
 
-def _bound(item: RuleSettings, rule: Rule, source: str) -> Bound:
+def _bound(one: Asked, leaves: tuple[Leaving, ...], source: SourceFacts) -> Bound:
+    item = one.item
     return Bound(
         item.name,
         item.rule,
-        source,
-        rule,
+        source.name,
+        one.rule,
         item.output,
         max_violations=item.max_violations or 0,
         max_violation_rate=item.max_violation_rate,
@@ -284,18 +359,27 @@ def _bound(item: RuleSettings, rule: Rule, source: str) -> Bound:
         chosen="configured",
         owner=item.owner,
         reason=item.reason,
+        where=one.where,
+        leaves=leaves,
+        # on a search no violation is allowed anywhere, so its slices would say the same again
+        slices=() if source.search else one.slices,
+        max_quantile=item.max_quantile,
+        max_mean_shift=item.max_mean_shift,
+        replaces=item.replaces,
+        evidence=item.evidence,
+        until=item.until,
     )
 
 
-def _check_bound(
-    configured: Sequence[tuple[RuleSettings, Rule]], bounds: Sequence[Bound], change: str, place: str
-) -> None:
+def _check_bound(asked: Sequence[Asked], bounds: Sequence[Bound], change: str) -> None:
     names = {bound.name for bound in bounds}
-    for item, _ in configured:
-        if item.name not in names and (not item.when or change in item.when):
+    replaced = {one.item.replaces for one in asked if one.item.name in names}
+    for one in asked:
+        item = one.item
+        if item.name not in names | replaced and (not item.when or change in item.when):
             raise HarnessError(
                 f"rule {item.name} checked nothing: no input source that it may judge",
-                where=f"{place}, rule {item.name}",
+                where=one.place,
                 hint="bind it to a table with inputs = […]; under a retrain a search judges contracts only",
                 code="E28",
             )

@@ -1,8 +1,8 @@
 """Tallies: what a comparison saw, as counts that add up in any order and any chunking.
 
 `a + b` is associative and commutative and `Tally()` is neutral: integers add, extremes are extremes under a total
-order, the worst cases are the first K of a sorted union. There is no running mean here: nothing whose last bit
-could depend on the order of work.
+order, the worst cases are the first K of a sorted union, float sums of blocks are added exactly. There is no running
+mean here: nothing whose last bit could depend on the order of work.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
+
+from harness.compare import slices
+from harness.compare.movement import Moved
+from harness.compare.slices import SliceTally
 
 TOP = 20
 """Findings kept for each rule."""
@@ -113,8 +117,9 @@ class Shift:
 @dataclass(frozen=True, slots=True)
 class RuleTally:
     """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
-    are violations of whole batches, in words, with the rows concerned. `covered` counts the violations that lie
-    inside the bounds of a waiver, `waived` tells them apart by waiver."""
+    are violations of whole batches, in words, with the rows concerned. `cases` counts the rows that its condition
+    chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice. `covered`
+    counts the violations that lie inside the bounds of a waiver, `waived` tells them apart by waiver."""
 
     compared: int = 0
     violations: int = 0
@@ -123,6 +128,9 @@ class RuleTally:
     outputs: tuple[str, ...] = ()
     problems: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    cases: int = 0
+    ties: int = 0
+    slices: Mapping[str, SliceTally] = field(default_factory=dict)
     covered: int = 0
     waived: Mapping[str, Waived] = field(default_factory=dict)
 
@@ -135,36 +143,11 @@ class RuleTally:
             tuple(sorted({*self.outputs, *other.outputs})),
             _merge(self.problems, other.problems, lambda a, b: a + b),
             tuple(sorted((*self.findings, *other.findings))[:TOP]),
+            self.cases + other.cases,
+            self.ties + other.ties,
+            slices.first(_merge(self.slices, other.slices, lambda a, b: a + b)),
             self.covered + other.covered,
             _merge(self.waived, other.waived, lambda a, b: a + b),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """How far one numeric output moved: rows beyond 1% of the baseline, and a histogram of relative change."""
-
-    compared: int = 0
-    count: int = 0
-    largest: float = 0.0
-    largest_row: int = -1
-    largest_key: str = ""
-    histogram: tuple[int, ...] = ()
-
-    def __add__(self, other: Moved) -> Moved:
-        worst = min(
-            (self, other),
-            key=lambda m: (-m.largest, m.largest_row if m.largest_row >= 0 else float("inf"), m.largest_key),
-        )
-        length = max(len(self.histogram), len(other.histogram))
-        pad = [h.histogram + (0,) * (length - len(h.histogram)) for h in (self, other)]
-        return Moved(
-            self.compared + other.compared,
-            self.count + other.count,
-            worst.largest,
-            worst.largest_row,
-            worst.largest_key,
-            tuple(a + b for a, b in zip(*pad, strict=True)),
         )
 
 
@@ -232,15 +215,13 @@ class Tally:
                         "findings": tuple(
                             Finding(**{**item, "rank": tuple(item["rank"])}) for item in rule["findings"]
                         ),
+                        "slices": {part: SliceTally.from_json(seen) for part, seen in rule["slices"].items()},
                         "waived": {key: Waived(**one) for key, one in rule["waived"].items()},
                     }
                 )
                 for name, rule in data["rules"].items()
             },
-            {
-                name: Moved(**{**moved, "histogram": tuple(moved["histogram"])})
-                for name, moved in data["moved"].items()
-            },
+            {name: Moved.from_json(moved) for name, moved in data["moved"].items()},
             {
                 name: FaultTally(**{**fault, "frames": tuple(fault["frames"])})
                 for name, fault in data["faults"].items()

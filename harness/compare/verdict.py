@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.compare import drift, waivers
+from harness.compare import drift, waivers, within
+from harness.compare.results import FAIL, INCONCLUSIVE, PASS, SliceResult, Statistic
 from harness.compare.rules import SameError
 from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
 from harness.compare.tally import RuleTally, Tally
 from harness.errors import Exit, HarnessError, worst
-
-PASS, FAIL, INCONCLUSIVE, REPORTED = "PASS", "FAIL", "INCONCLUSIVE", "REPORTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,10 @@ class RuleResult:
     worst_key: str = ""
     reason: str = ""
     code: str = ""
+    cases: int = 0
+    ties: int = 0
+    slices: tuple[SliceResult, ...] = ()
+    statistics: tuple[Statistic, ...] = ()
     waived: int = 0
     waivers: tuple[str, ...] = ()
 
@@ -81,18 +84,27 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
     """One rule on one source. `NotWorse` is judged by `statistics` instead, from kept columns."""
     assert not isinstance(bound.rule, NotWorse)
     tally = (state.tally.rules.get(bound.name) if state.tally else None) or RuleTally()
+    result = _overall(bound, state, tally)
+    return within.joined(result, tally) if bound.slices else result
+
+
+def _overall(bound: Bound, state: SourceState, tally: RuleTally) -> RuleResult:
+    """The rule over all of its cases."""
     limit = bound.limit(tally.compared)
     worst_key = tally.findings[0].key if tally.findings else ""
+    tied = f" ({tally.ties:,} ties of the baseline excepted)" if tally.ties else ""
     result = RuleResult(
         bound,
         PASS,
-        measured=f"{tally.violations:,} of {tally.compared:,} rows",
+        measured=f"{tally.violations:,} of {tally.compared:,} rows{tied}",
         limit=_limit_words(bound, limit),
         violations=tally.violations,
         compared=tally.compared,
         both_nan=tally.both_nan,
         largest=tally.largest,
         worst_key=worst_key,
+        cases=tally.cases,
+        ties=tally.ties,
         waived=tally.covered,
     )
     if tally.covered:
@@ -114,6 +126,12 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
             code="E28",
             reason=f"rule {bound.name} checked nothing: no output is named {bound.output}",
         )
+    if tally.outputs and tally.cases == 0 and (bound.where is not None or bound.leaves):
+        if bound.chosen.startswith("default"):
+            # the rest of a kind's own rule may be empty: each of its cases is judged by a configured rule
+            others = ", ".join(sorted({one.to for one in bound.leaves}))
+            return replace(result, measured=f"no case is left to it by {others}")
+        return replace(result, status=INCONCLUSIVE, code="E28", reason=_no_case(bound, state.name))
     if tally.compared == 0:
         return replace(result, status=INCONCLUSIVE, code="E10", reason=f"0 of {state.planned:,} comparisons")
     if tally.compared < bound.min_cases:
@@ -122,7 +140,16 @@ def judge_rule(bound: Bound, state: SourceState) -> RuleResult:
             status=INCONCLUSIVE,
             reason=f"{tally.compared:,} cases are fewer than min_cases = {bound.min_cases:,}",
         )
-    return replace(result, waivers=waivers.leaned_on(bound, tally, limit))
+    return replace(result, waivers=waivers.leaned_on(bound, tally))
+
+
+def _no_case(bound: Bound, source: str) -> str:
+    if bound.leaves and bound.where is None:
+        others = ", ".join(sorted({one.to for one in bound.leaves}))
+        return f"rule {bound.name} checked nothing: every case of {source} left it for {others}"
+    text = bound.where.text if bound.where is not None else ""
+    left = " that no other rule took" if bound.leaves else ""
+    return f"rule {bound.name} checked nothing: no case of {source}{left} has {text}"
 
 
 def _limit_words(bound: Bound, limit: int) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Difference
-from harness.compare.ruleset import BUILTIN_NAMES, Bound
+from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts
+from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
+from harness.compare.where import parse
 from harness.errors import HarnessError, did_you_mean
 from harness.settings import Settings, WaiverSettings
 from harness.tables import Bools, Column
@@ -41,16 +42,20 @@ class Change:
     magnitude: npt.NDArray[np.float64]
     way: npt.NDArray[np.int8]
 
+    def take(self, rows: npt.NDArray[np.intp]) -> Change:
+        """The same for these rows only."""
+        return Change(self.violates[rows], self.magnitude[rows], self.way[rows])
 
-def change(baseline: Column, candidate: Column, seen: Difference) -> Change:
-    """What a rule saw in one output, with its direction. Only two numbers have one; NaN, null and text have none."""
-    way = np.zeros(len(baseline), np.int8)
+
+def way(baseline: Column, candidate: Column) -> npt.NDArray[np.int8]:
+    """(n,) which way each row of one output went. Only two numbers have a direction; NaN, null and text have none."""
+    found = np.zeros(len(baseline), np.int8)
     if baseline.kind in ("float", "int") and candidate.kind in ("float", "int"):
-        way = (candidate.values > baseline.values).astype(np.int8) - (candidate.values < baseline.values)
+        found = (candidate.values > baseline.values).astype(np.int8) - (candidate.values < baseline.values)
         for column in (baseline, candidate):
             if column.null is not None:
-                way = np.where(column.null, 0, way).astype(np.int8)
-    return Change(seen.violates, seen.magnitude, np.asarray(way, np.int8))
+                found = np.where(column.null, 0, found).astype(np.int8)
+    return np.asarray(found, np.int8)
 
 
 def undirected(rows: int, magnitude: float) -> Change:
@@ -60,10 +65,11 @@ def undirected(rows: int, magnitude: float) -> Change:
 
 def count(
     waivers: Sequence[WaiverSettings], inputs: Mapping[str, Column], changes: Sequence[Change]
-) -> tuple[dict[str, Waived], int]:
-    """For n violating rows: what each waiver covers, and how many rows at least one of them covers.
+) -> tuple[dict[str, Waived], Bools]:
+    """For n violating rows: what each waiver covers, and which rows (n,) at least one of them covers.
 
-    `inputs` are the rows' input columns, `changes` one for each output that the rule judges.
+    `inputs` are the rows' input columns, `changes` one for each output that the rule judges, or for several outputs
+    that it judges together.
     """
     n = len(changes[0].violates) if changes else 0
     covered = np.zeros(n, bool)
@@ -86,24 +92,20 @@ def count(
             too_large=int((here & ~other & large).sum()),
             largest=float(largest[here & ~other].max(initial=0.0)),
         )
-    return found, int(covered.sum())
+    return found, covered
 
 
 def in_slice(where: str) -> Callable[[Mapping[str, Column]], Bools]:
-    """The condition of a waiver as a function from input columns to the rows that it means, (n,).
-
-    The one seam for the grammar of slices: until it is here, a condition is refused when the run is planned.
-    """
-    raise HarnessError(
-        f'where = "{where}" cannot be read yet',
-        where="[[tool.harness.waivers]]",
-        hint="bind the waiver with inputs, or leave it out: a condition that is not read must not stand open",
-        code="E27",
-    )
+    """The condition of a waiver as a function from input columns to the rows that it means, (n,)."""
+    return parse(where).mask
 
 
 def attach(
-    bounds: Sequence[Bound], settings: Settings, versions: tuple[str, str], today: datetime.date
+    bounds: Sequence[Bound],
+    settings: Settings,
+    versions: tuple[str, str],
+    today: datetime.date,
+    sources: Sequence[SourceFacts] = (),
 ) -> tuple[Bound, ...]:
     """The bound rules with the waivers that apply to this pair of versions (baseline, candidate).
 
@@ -112,6 +114,8 @@ def attach(
     """
     for waiver in settings.waivers:
         _check(waiver, bounds, settings, today)
+        if waiver.where:
+            _check_where(waiver, bounds, sources, f"{settings.path.name}, waiver {waiver.name}, where")
     return tuple(
         replace(bound, waivers=tuple(one for one in settings.waivers if _covers(one, bound, versions)))
         for bound in bounds
@@ -152,18 +156,42 @@ def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, 
             hint=UNWAIVABLE[waiver.rule],
             code="E27",
         )
-    if waiver.where:
-        in_slice(waiver.where)
+    statistics = {rule.name for rule in settings.rules if rule.max_quantile or rule.max_mean_shift}
+    if waiver.rule in statistics:
+        raise HarnessError(
+            f"waiver {waiver.name}: {waiver.rule} cannot be waived",
+            where=place,
+            hint="max_quantile and max_mean_shift judge all cases together: move their limit, or give the rule a where",
+            code="E27",
+        )
 
 
-def not_excused(bound: Bound, tally: RuleTally) -> int:
+def _check_where(
+    waiver: WaiverSettings, bounds: Sequence[Bound], sources: Sequence[SourceFacts], place: str
+) -> None:
+    """The condition read, and held against the columns of the sources that it is for."""
+    where = parse(waiver.where, place)
+    named = {bound.source for bound in bounds if bound.name == waiver.rule}
+    for source in sources:
+        mine = source.name in (waiver.inputs or named)
+        if mine and source.columns is not None:
+            where.check(source.columns)
+
+
+def not_excused(bound: Bound, tally: RuleTally | SliceTally) -> int:
     """Violations that count against the limit of the rule: those that no waiver covers."""
     return tally.violations - (tally.covered if bound.waivers else 0)
 
 
-def leaned_on(bound: Bound, tally: RuleTally, limit: int) -> tuple[str, ...]:
+def _parts(tally: RuleTally) -> Iterator[RuleTally | SliceTally]:
+    """All that the budget of a rule holds for: its cases, and those of each slice."""
+    yield tally
+    yield from tally.slices.values()
+
+
+def leaned_on(bound: Bound, tally: RuleTally) -> tuple[str, ...]:
     """The waivers without which this rule would fail."""
-    if tally.violations <= limit:
+    if all(part.violations <= bound.limit(part.compared) for part in _parts(tally)):
         return ()
     return tuple(w.name for w in bound.waivers if tally.waived.get(w.name, Waived()).inside)
 
@@ -190,7 +218,8 @@ def outside_words(waiver: WaiverSettings, seen: Waived) -> str:
     if seen.other_way:
         parts.append(f"{seen.other_way:,} not {waiver.direction}")
     if seen.elsewhere:
-        parts.append(f"{seen.elsewhere:,} not where {waiver.where}")
+        # the condition may name private values, and this is shown everywhere
+        parts.append(f"{seen.elsewhere:,} not in the cases of its where")
     count = f"{seen.outside:,} of {seen.inside + seen.outside:,} violations"
     return f"{count} lie outside of it ({'; '.join(parts)})"
 
@@ -226,12 +255,16 @@ def _reviewed(waiver: WaiverSettings, seen: Sequence[Seen], versions: tuple[str,
     if not mine:
         return Reviewed(waiver, NOT_JUDGED)
     sums = sum((one.tally.waived.get(waiver.name, Waived()) for one in mine), Waived())
-    status = UNNEEDED if all(one.complete for one in mine) else UNDECIDED
+    # slices that are too many are not judged at all
+    complete = all(one.complete and len(one.tally.slices) <= LIMIT for one in mine)
+    status = UNNEEDED if complete else UNDECIDED
     for one in mine:
-        limit = one.bound.limit(one.tally.compared)
-        if not_excused(one.bound, one.tally) > limit:
+        over = any(
+            not_excused(one.bound, part) > one.bound.limit(part.compared) for part in _parts(one.tally)
+        )
+        if over:
             # what counts against the limit lies outside of every waiver
             status = EXCEEDED
-        elif status != EXCEEDED and waiver.name in leaned_on(one.bound, one.tally, limit):
+        elif status != EXCEEDED and waiver.name in leaned_on(one.bound, one.tally):
             status = USED
     return Reviewed(waiver, status, sums.inside, sums.outside)

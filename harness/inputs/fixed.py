@@ -75,6 +75,16 @@ class TableSource:
             target = _column(table.column(self._target)) if self._target else None
             yield Batch(self.name, number, start, keys, columns, target)
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each input column: as the schema says, else as the first block holds it ("" for no values)."""
+        if self._schema is not None:
+            return {name: self._schema[name].kind for name in self._columns}
+        first = next(self.batches())
+        return {
+            name: "" if column.null is not None and column.null.all() else column.kind
+            for name, column in first.columns.items()
+        }
+
     def _column(self, table: pa.Table, name: str) -> Column:
         column = _column(table.column(name))
         if self._schema is not None and name in self._schema:

@@ -62,6 +62,10 @@ class SearchSource:
         """Rows of the plan."""
         return self.plan.rows
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each input column."""
+        return {field.name: field.kind for field in self.schema}
+
     def drive(self, step: Step) -> Tally:
         """Hypothesis owns the loop; its examples are pools, and each becomes one batch."""
         seen, block = _Seen(self, step), 0

@@ -1,6 +1,6 @@
-"""Geometry of the two charts, drawn by hand as SVG: numbers only, with the words that a screen reader needs.
+"""Geometry of the charts, drawn by hand as SVG: numbers only, with the words that a screen reader needs.
 
-Both are as wide as a phone, so that their text stays readable there; each has a table beside it that says the same.
+No chart is wider than a phone, so that its text stays readable there; each has a table beside it that says the same.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 
 from harness.reporting.numbers import as_float, number, percent
 
 WIDTH = 420
 _ROW, _LABEL, _COUNT, _GAP = 24, 104, 76, 22
+_CURVE, _LEFT, _TOP, _BASE = 360, 18, 18, 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,57 @@ class Interval:
     upper: float
     margin: float
     describes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Share of rows beyond a tolerance, for every tolerance: `line` are the points of a falling line of steps,
+    `ticks` (x, text) the powers of ten below it, `rows` (tolerance, share) the same in words."""
+
+    width: int
+    height: int
+    top: float
+    base: float
+    line: str
+    limit_x: float | None
+    limit: str
+    ticks: tuple[tuple[float, str], ...]
+    rows: tuple[tuple[str, str], ...]
+    describes: str
+
+
+def curve(points: Sequence[tuple[float, float]], limit: float) -> Curve | None:
+    """The curve of (tolerance, share beyond it), tolerances rising; None where no row is beyond any."""
+    if not any(share for _, share in points):
+        return None
+    low, high = log10(points[0][0]), log10(points[-1][0])
+
+    def across(tolerance: float) -> float:
+        return round(_LEFT + (_CURVE - 2 * _LEFT) * (log10(tolerance) - low) / (high - low), 1)
+
+    steps: list[str] = []
+    rows: list[tuple[str, str]] = []
+    before = None
+    for place, (tolerance, share) in enumerate(points):
+        x, y = across(tolerance), round(_TOP + (_BASE - _TOP) * (1 - share), 1)
+        changes = share != before
+        if before is not None and changes:
+            # what lies between two points is not known: the step stands at the second
+            steps.append(f"{x},{round(_TOP + (_BASE - _TOP) * (1 - before), 1)}")
+        if changes or place == len(points) - 1:
+            steps.append(f"{x},{y}")
+        if changes:
+            rows.append((f"{tolerance * 100:.3g}%", percent(share)))
+        before = share
+    ticks = tuple(
+        (across(10.0**power), _share(10.0**power)) for power in range(ceil(low), floor(high) + 1, 2)
+    )
+    at = across(limit) if points[0][0] <= limit <= points[-1][0] else None
+    some = rows[:: max(1, len(rows) // 6)]
+    describes = "; ".join(f"beyond {tolerance}: {share}" for tolerance, share in some)
+    return Curve(
+        _CURVE, _BASE + 22, _TOP, _BASE, " ".join(steps), at, _share(limit), ticks, tuple(rows), describes
+    )
 
 
 def histogram(edges: Sequence[float], counts: Sequence[int], limit: float) -> Histogram:

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any
 
-from harness.reporting.charts import Histogram, Interval, histogram, interval
+from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
 from harness.reporting.numbers import as_float, number, percent, signed
 from harness.reporting.text import clean, shown
 
 CASES = 20
 """Cases that the page shows; `report.json` has all that were kept."""
+
+MOVED = 20
+"""Outputs whose movement the page draws, those that moved most; `report.json` has all of them."""
+
+PARTS = 20
+"""Slices of a rule that the page shows; `report.json` has all."""
 
 Record = Mapping[str, Any]
 
@@ -92,6 +98,18 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    """One slice of a rule: how many of its rows violate."""
+
+    name: str
+    status: str
+    tone: str
+    icon: str
+    measured: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleView:
     """One rule on one source, judged."""
 
@@ -111,6 +129,10 @@ class RuleView:
     chosen: str
     owner: str
     justified: str
+    cases: str
+    evidence: str
+    until: str
+    parts: tuple[PartView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +162,10 @@ class MovedView:
     source: str
     output: str
     sentence: str
+    shift: str
     largest: str
     histogram: Histogram
+    curve: Curve | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +220,7 @@ class Page:
     passed_rules: tuple[RuleView, ...]
     quality: tuple[QualityView, ...]
     moved: tuple[MovedView, ...]
+    moved_more: int
     cases: tuple[CaseView, ...]
     cases_title: str
     cases_kept: int
@@ -233,7 +258,8 @@ def page(record: Record) -> Page:
         open_rules=tuple(rule for rule in rules if rule.status != "PASS"),
         passed_rules=tuple(rule for rule in rules if rule.status == "PASS"),
         quality=tuple(_quality(one) for one in result["quality"]),
-        moved=tuple(_moved(one) for one in result["moved"]),
+        moved=tuple(_moved(one) for one in _most_moved(result["moved"])),
+        moved_more=max(0, len(result["moved"]) - MOVED),
         cases=_cases(findings, [(rule.name, rule.inputs) for rule in rules]),
         cases_title="Cases harmed most" if harmed else "Worst cases",
         cases_kept=len(findings),
@@ -329,6 +355,8 @@ def _rule(one: Record) -> RuleView:
     counts = f"{number(one['compared'])} compared"
     if one["both_nan"]:
         counts += f", {number(one['both_nan'])} without a number on both sides"
+    if one.get("ties"):
+        counts += f", {number(one['ties'])} ties of the baseline excepted"
     return RuleView(
         anchor=_anchor("rule", one["inputs"], one["name"]),
         name=clean(one["name"], 100),
@@ -346,6 +374,40 @@ def _rule(one: Record) -> RuleView:
         chosen=clean(one["chosen"]),
         owner=clean(one["owner"]),
         justified=clean(one["justified"]),
+        cases=_chosen_cases(one),
+        evidence=clean(one.get("evidence", "")),
+        until=clean(one.get("until", "")),
+        parts=tuple(_part(part) for part in _worst_parts(one)),
+    )
+
+
+def _chosen_cases(one: Record) -> str:
+    """Which cases it judges, where these are not all."""
+    words = f"cases with {clean(one['where'])}" if one.get("where") else ""
+    if one.get("replaces"):
+        words += f"{', ' if words else ''}in place of {clean(one['replaces'], 100)}"
+    return words
+
+
+def _worst_parts(one: Record) -> list[Record]:
+    """The worst slices of a rule, FAIL first, then by the share of rows that violate; at most `PARTS`."""
+
+    def place(part: Record) -> tuple[int, float]:
+        share = part["violations"] / part["compared"] if part["compared"] else 0.0
+        return _RANK.get(part["status"], 2), -share
+
+    return sorted(one.get("slices", []), key=place)[:PARTS]
+
+
+def _part(part: Record) -> PartView:
+    tone = _TONES.get(part["status"], "unsure")
+    return PartView(
+        clean(part["name"], 100),
+        clean(part["status"]),
+        tone,
+        _ICONS[tone],
+        f"{number(part['violations'])} of {number(part['compared'])}",
+        number(part["limit"]),
     )
 
 
@@ -496,15 +558,32 @@ def _moved(one: Record) -> MovedView:
         sentence += f"; another seed alone moves {percent(one['noise'])}"
     largest = ""
     if one["largest"]:
-        largest = f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}"
+        largest = (
+            f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}; "
+            f"largest difference {number(one['largest_absolute'])}, case {clean(one['largest_absolute_key'], 60)}."
+        )
+    shift = ""
+    if as_float(one["mean"]) is not None:
+        shift = f"Mean shift {signed(one['mean'], False)}, standard deviation {number(one['std'])}"
+        if one["measured"] != one["compared"]:
+            shift += f" (over {number(one['measured'])} cases whose difference is finite)"
+        shift += "."
     shape = one["histogram"]
     return MovedView(
         source=clean(one["source"], 100),
         output=clean(one["output"], 100),
         sentence=sentence + ".",
+        shift=shift,
         largest=largest,
         histogram=histogram(shape["edges"], shape["counts"], one["over"]),
+        curve=curve([(a, b) for a, b in one["curve"]], one["over"]),
     )
+
+
+def _most_moved(moved: Sequence[Record]) -> list[Record]:
+    """At most `MOVED` of them, in their order: those with the largest share of rows beyond the limit."""
+    most = sorted(range(len(moved)), key=lambda place: (-(moved[place]["rate"] or 0), place))[:MOVED]
+    return [moved[place] for place in sorted(most)]
 
 
 def _cases(findings: Sequence[Record], rules: Sequence[tuple[str, str]]) -> tuple[CaseView, ...]:

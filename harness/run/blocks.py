@@ -56,6 +56,16 @@ class KeptTable:
         """The blocks that were answered."""
         return (block.batch for block in read(self.folder))
 
+    def kinds(self) -> dict[str, str] | None:
+        """The kind of each input column as the first block holds it ("" for no values); None where no block is."""
+        first = next(self.batches(), None)
+        if first is None:
+            return None
+        return {
+            name: "" if column.null is not None and column.null.all() else column.kind
+            for name, column in first.columns.items()
+        }
+
     def drive(self, step: Step) -> Tally:
         """Every block in order."""
         return sum((step(batch) for batch in self.batches()), Tally())

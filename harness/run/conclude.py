@@ -10,12 +10,13 @@ from typing import Any
 
 from harness import files, reporting
 from harness.compare import waivers
-from harness.compare.align import MOVED_EDGES, MOVED_OVER
+from harness.compare.movement import MOVED_EDGES, MOVED_OVER, Moved
 from harness.compare.ruleset import Bound, NotWorse
-from harness.compare.tally import Finding, Moved, RuleTally
-from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide, judge_rule
+from harness.compare.tally import Finding, RuleTally
+from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
+from harness.compare.where import Where, parse
 from harness.errors import Exit, HarnessError
-from harness.run import headline, quality, tombstone
+from harness.run import budgets, headline, quality, tombstone
 from harness.run.plan import Plan, Request, rules_digest
 from harness.run.tree import Tree
 from harness.settings import Settings
@@ -62,6 +63,12 @@ class _Shown:
     def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: HIDDEN if name in self.hidden else value for name, value in values.items()}
 
+    def condition(self, where: Where | None) -> str:
+        if where is None:
+            return ""
+        # the condition on a private column holds its values
+        return HIDDEN if self.hidden & set(where.columns) else where.text
+
     def key(self, source: str, key: str) -> str:
         return HIDDEN if key and source in self.keys else key
 
@@ -92,7 +99,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
             if judged.quality is not None:
                 qualities.append((source.name, judged.quality))
         else:
-            results.append(judge_rule(bound, state))
+            results.append(budgets.judge(plan, source, bound, state))
     troubles = [*around.troubles, *_troubles(plan, states, around)]
     reviewed = _review(plan, by_name)
     troubles += _unneeded(plan, reviewed)
@@ -128,7 +135,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "accounting": _sum(states),
         "sources": [_source(plan, state) for state in states],
         "rules": [_rule(one, show) for one in results],
-        "waivers": [_waiver(one) for one in reviewed],
+        "waivers": [_waiver(one, show) for one in reviewed],
         "faults": _faults(states, troubles, show),
         "quality": [{"source": name, **asdict(q)} for name, q in qualities],
         "moved": [_moved(state.name, output, one, noise, show) for state, output, one in moved],
@@ -341,6 +348,16 @@ def _rule(one: RuleResult, show: _Shown) -> dict[str, Any]:
         "justified": one.bound.reason,
         "waived": one.waived,
         "waivers": list(one.waivers),
+        "evidence": one.bound.evidence,
+        "until": str(one.bound.until or ""),
+        "where": show.condition(one.bound.where),
+        "replaces": one.bound.replaces,
+        "cases": one.cases,
+        "ties": one.ties,
+        "slices": [
+            {**asdict(part), "worst_key": show.key(one.bound.source, part.worst_key)} for part in one.slices
+        ],
+        "statistics": [asdict(statistic) for statistic in one.statistics],
     }
 
 
@@ -384,13 +401,13 @@ def _idle(plan: Plan, reviewed: Sequence[waivers.Reviewed]) -> list[str]:
     ]
 
 
-def _waiver(one: waivers.Reviewed) -> dict[str, Any]:
+def _waiver(one: waivers.Reviewed, show: _Shown) -> dict[str, Any]:
     waiver = one.waiver
     return {
         "name": waiver.name,
         "rule": waiver.rule,
         "inputs": list(waiver.inputs),
-        "where": waiver.where,
+        "where": show.condition(parse(waiver.where) if waiver.where else None),
         "direction": waiver.direction,
         "max_magnitude": waiver.max_magnitude,
         "versions": waiver.versions,
@@ -451,6 +468,12 @@ def _moved(source: str, output: str, one: Moved, noise: float | None, show: _Sho
         "noise": noise,
         "largest": one.largest,
         "largest_key": show.key(source, one.largest_key),
+        "largest_absolute": one.absolute,
+        "largest_absolute_key": show.key(source, one.absolute_key),
+        "measured": one.sums.count,
+        "mean": one.sums.mean(),
+        "std": one.sums.std(),
+        "curve": one.curve(),
         "histogram": {"edges": list(MOVED_EDGES), "counts": list(one.histogram)},
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness import inputs, reporting, versions
 from harness.compare import rules
+from harness.compare.rules.functions import declared
 from harness.errors import HarnessError
 from harness.registry import Registry
 from harness.settings import Settings
@@ -32,7 +33,7 @@ class Extensible:
 
 
 def load(settings: Settings) -> None:
-    """Run `register(registry)` of every listed module, once in a process."""
+    """Register what every listed module offers, once in a process: rules in functions, then `register(registry)`."""
     registry = Extensible(rules.REGISTRY, inputs.REGISTRY, versions.REGISTRY, reporting.REGISTRY)
     for name in settings.extensions:
         path = (settings.root / name).resolve()
@@ -58,13 +59,17 @@ def load(settings: Settings) -> None:
                 hint=f"python {name} shows the whole traceback",
                 code="E26",
             ) from error
-        if not callable(getattr(module, "register", None)):
+        functions = declared(module)
+        if not functions and not callable(getattr(module, "register", None)):
             raise HarnessError(
-                f"extension module {name} has no function register(registry)",
+                f"extension module {name} has neither a function register(registry) nor a rule of its own",
                 where=place,
-                hint="docs/extending.md shows one",
+                hint="docs/extending.md shows both",
             )
-        module.register(registry)
+        for kind, made in functions.items():
+            registry.rules.register(kind, made)
+        if callable(getattr(module, "register", None)):
+            module.register(registry)
         _loaded.add(path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.compare.tally import Moved
+from harness.compare.movement import Moved
 from harness.compare.verdict import Verdict
 from harness.reporting.numbers import number, percent
 from harness.run.plan import Plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,17 +122,29 @@ def bound_plan(
     baseline, candidate = pair
     change = kind_of_change(baseline, candidate, settings.change)
     today = datetime.date.today()
-    facts = [SourceFacts(source.name, source.search, source.labelled) for source in sources]
+    facts = [
+        SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
+        for source in sources
+    ]
     bounds = bind(settings, change.kind, facts, _outputs(baseline, candidate), today)
     bounds += drift.bind(settings, facts)
-    bounds = waivers.attach(bounds, settings, (baseline.title, candidate.title), today)
+    bounds = waivers.attach(bounds, settings, (baseline.title, candidate.title), today, facts)
     _demand_labels(settings, change, bounds)
     anchor = versions.resolve(settings.anchor, settings, "anchor") if settings.anchor else None
     return Plan(settings, request, run_id, folder, baseline, candidate, change, sources, bounds, anchor)
 
 
-JUDGING = ("rules", "inputs", "retrain", "equal_nan", "waivers", "anchor", "drift")
+JUDGING = ("rules", "inputs", "retrain", "equal_nan", "require_reason", "waivers", "anchor", "drift")
 """Keys of the configuration that decide a verdict."""
+
+
+def _kinds(source: InputSource, settings: Settings) -> Mapping[str, str] | None:
+    """The kinds of a source's columns, where a rule or a waiver asks for them and the source knows."""
+    kinds = getattr(source, "kinds", None)
+    wanted = any(rule.where or rule.slices for rule in settings.rules)
+    wanted |= any(waiver.where for waiver in settings.waivers)
+    known: Mapping[str, str] | None = kinds() if wanted and kinds is not None else None
+    return known
 
 
 def rules_digest(settings: Settings) -> str:

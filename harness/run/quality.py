@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.compare.results import FAIL, INCONCLUSIVE, PASS
 from harness.compare.rules import missing
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import TOP, Finding
-from harness.compare.verdict import FAIL, INCONCLUSIVE, PASS, RuleResult, SourceState
+from harness.compare.verdict import RuleResult, SourceState
 from harness.errors import Exit, HarnessError, did_you_mean
 from harness.inputs import InputSource
 from harness.inputs.fixed import TableSource

@@ -13,11 +13,12 @@ import numpy as np
 
 from harness import files
 from harness.compare.align import compare
+from harness.compare.results import FAIL
 from harness.compare.ruleset import Bound, NotWorse
-from harness.compare.verdict import FAIL, RuleResult, SourceState, judge_rule
+from harness.compare.verdict import RuleResult, SourceState, judge_rule
 from harness.errors import HarnessError
 from harness.inputs import InputSource
-from harness.run import quality
+from harness.run import budgets, quality
 from harness.run.anchor import Anchor
 from harness.run.conclude import Circumstances
 from harness.run.drive import Pair, read_state, state_of
@@ -49,7 +50,7 @@ class Session:
         state = self.state(source)
         if isinstance(bound.rule, NotWorse):
             return quality.judge(self.plan, source, bound, state).result
-        return judge_rule(bound, state)
+        return budgets.judge(self.plan, source, bound, state)
 
     def states(self) -> list[SourceState]:
         """Every source's state as it stands, in this process or left by another; not reached where nowhere."""

@@ -30,7 +30,8 @@ class BaselineSource:
                     code="E48",
                 )
             found = line[-1]
-            why = f"the newest of {len(line)} releases in channel {channel}, released {found.released[:10]}"
+            which = f"the newest of {len(line)} releases" if len(line) > 1 else "the only release"
+            why = f"{which} in channel {channel}, released {found.released[:10]}"
         else:
             matching = [one for one in known.of(model) if one.version == spec.removeprefix("v")]
             if not matching:

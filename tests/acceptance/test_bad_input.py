@@ -152,7 +152,7 @@ def test_a_report_that_cannot_be_written(project):
     ("arguments", "code", "words"),
     [
         ((), 4, "usage: harness"),
-        (("compair",), 4, "invalid choice"),
+        (("compair",), 4, 'unknown choice "compair"; did you mean "compare"?'),
         (("compare", "--to", "nowhere"), 4, "unknown version"),
         (("verify",), 10, "E16 no verdict file"),
         (("release",), 10, "E16 no verdict file"),

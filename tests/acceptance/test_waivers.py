@@ -72,7 +72,13 @@ def test_a_waived_difference_may_be_released_and_the_headline_names_the_waiver(z
         ({"inputs": ["row"]}, 4, 'E28 waiver thirteen is bound to unknown input source "row"'),
         ({"versions": "1.1.0 -> 1.2.0"}, 1, "this run compares 1.0.0 -> 1.1.0"),
         ({"rule": "changed-rate"}, 1, "no rule of that name judges its inputs in a refactor"),
-        ({"where": "x == 13"}, 4, "cannot be read yet"),
+        ({"where": "x = 13"}, 4, "E27 cannot read the condition: '=' is not understood"),
+        ({"where": "y == 13"}, 4, "E27 no input column is named y"),
+        (
+            {"where": "x != 13"},
+            1,
+            "waiver thirteen exceeded: 1 of 1 violations lie outside of it (1 not in the cases of its where)",
+        ),
     ],
 )
 def test_each_misuse_fails_with_its_own_message(zoo, tmp_path, keys, code, words):
@@ -89,6 +95,30 @@ def test_a_waiver_that_nothing_needs_forbids_a_pass(zoo, tmp_path):
     assert done.code == 1
     assert done.verdict["reason"] == "E57 waiver thirteen is no longer needed: values passes without it"
     assert "remove" in done.verdict["next"]
+
+
+def test_a_waiver_with_a_condition_covers_its_cases_and_no_other(zoo, tmp_path, git):
+    project = zoo.project(tmp_path, "good", "shifted_at_13", settings=waiver(where="x == 13"))
+    git(project)
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 0, done.out
+    assert run_harness(project, "judge", "last").code == 0
+    path = project / "harness.toml"
+    path.write_text(path.read_text().replace("x == 13", "x == 12"))
+    again = run_harness(project, "judge", "last")
+    assert again.code == 1
+    assert "1 not in the cases of its where" in " ".join(again.out.split())
+
+
+def test_the_condition_of_a_waiver_on_a_private_column_is_not_shown(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "shifted_at_13", settings=waiver(where="x != 13"))
+    path = project / "harness.toml"
+    path.write_text('private = ["x"]\n' + path.read_text())
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 1, done.out
+    result = json.loads((project / "reports" / "report.json").read_text())["result"]
+    assert result["waivers"][0]["where"] == "(private)"
+    assert "x != 13" not in (project / "reports" / "report.html").read_text()
 
 
 def test_a_waiver_of_one_case_does_not_hide_another(zoo, tmp_path):

@@ -79,3 +79,51 @@ def test_a_misspelt_parameter_gets_a_guess_and_a_code():
         make("clsoe", {}, name="price", equal_nan=True)
     with pytest.raises(HarnessError, match="must be a number"):
         make("close", {"rtol": "1%"}, name="price", equal_nan=True)
+
+
+def test_close_agrees_with_numpy_isclose_on_a_million_pairs():
+    """Half of them any bits at all (NaN, infinities, subnormals, both zeros), half of them near the limit."""
+    random = np.random.default_rng(8123)
+    n = 1_000_000
+    b, c = (np.frombuffer(random.bytes(8 * n), np.float64).copy() for _ in range(2))
+    edges = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 2.0**-1022, 1.7e308, -1.7e308])
+    b[: n // 10], c[: n // 10] = random.choice(edges, n // 10), random.choice(edges, n // 10)
+    near = slice(n // 2, n)
+    with np.errstate(all="ignore"):
+        c[near] = b[near] * random.choice(1 + np.array([0, 1e-9, -1e-9, 1.000001e-9, 0.01, -0.01]), n // 2)
+    for atol, rtol in ((0.0, 0.0), (1e-8, 1e-9), (0.0, 0.01), (1e-300, 1e-5)):
+        with np.errstate(all="ignore"):
+            expected = np.isclose(c, b, rtol=rtol, atol=atol, equal_nan=True)
+        seen = Close(atol, rtol).judge(Column("float", b), Column("float", c))
+        assert (seen.violates == ~expected).all()
+        assert (seen.both_nan == (np.isnan(b) & np.isnan(c))).all()
+        assert 50_000 < expected.sum() < 900_000
+
+
+def test_integers_of_any_width_agree_with_pythons_on_many_pairs():
+    random = np.random.default_rng(8123)
+    kinds = (np.int8, np.uint8, np.int32, np.int64, np.uint64)
+    for left in kinds:
+        for right in kinds:
+            sides = []
+            for kind in (left, right):
+                edges = np.array([np.iinfo(kind).min, np.iinfo(kind).max, 0, 1], kind)
+                bits = np.frombuffer(random.bytes(2000 * np.dtype(kind).itemsize), kind)
+                sides.append(np.concatenate([bits, random.choice(edges, 2000)]))
+            b, c = sides
+            for atol in (0.0, 100.0, 2.0**62, 2.0**63 + 2.0**40):
+                seen = Close(atol=atol).judge(Column("int", b), Column("int", c))
+                expected = [abs(y - x) > atol for x, y in zip(b.tolist(), c.tolist(), strict=True)]
+                assert seen.violates.tolist() == expected, (left, right, atol)
+
+
+def test_equal_labels_are_close_and_others_are_not():
+    seen = Close(rtol=0.01).judge(Column.of(["a", "b"]), Column.of(["a", "c"]))
+    assert seen.violates.tolist() == [False, True]
+
+
+def test_nested_values_are_equal_where_every_part_is():
+    old = Column.of([{"a": [1, np.nan]}, {"a": 1}, [1], ["1"], [1.0], [0.0]])
+    new = Column.of([{"a": [1, float("nan")]}, {"a": True}, [1, 2], [1], [1], [-0.0]])
+    assert Exact().judge(old, new).violates.tolist() == [False, True, True, True, True, False]
+    assert Exact(equal_nan=False).judge(old, new).violates.tolist() == [True, True, True, True, True, False]

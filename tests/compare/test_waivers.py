@@ -20,11 +20,12 @@ from harness.compare.ruleset import SourceFacts, bind
 from harness.compare.tally import RuleTally, Tally, Waived
 from harness.compare.verdict import FAIL, PASS, SourceState, judge_rule
 from harness.errors import HarnessError
-from harness.settings import RuleSettings, Settings, WaiverSettings, load
+from harness.settings import MaxQuantile, RuleSettings, Settings, WaiverSettings, load
 from harness.tables import Batch, Column, Outcome
 
 TODAY = datetime.date(2026, 1, 1)
 PAIR = ("1.0.0", "1.1.0")
+FACTS = [SourceFacts("s", False, True, {"i": "int"})]
 SETTINGS = Settings(
     path=Path("harness.toml"),
     root=Path(),
@@ -40,8 +41,8 @@ def waiver(name="w", rule="near", **more):
 
 def bounds(*chosen, rule=None, change="refactor", versions=PAIR):
     settings = replace(SETTINGS, waivers=chosen, rules=(rule,) if rule else SETTINGS.rules)
-    bound = bind(settings, change, [SourceFacts("s", False, True)], ("x", "y"), TODAY)
-    return waivers.attach(bound, settings, versions, TODAY)
+    bound = bind(settings, change, FACTS, ("x", "y"), TODAY)
+    return waivers.attach(bound, settings, versions, TODAY, FACTS)
 
 
 def near(*chosen, **more):
@@ -176,7 +177,9 @@ def test_the_pair_of_versions_decides_whether_it_applies(versions, applies):
         (waiver(rule="naer"), "E28", 'did you mean "near"'),
         (waiver(rule="structure"), "E27", "structure cannot be waived"),
         (waiver(rule="not-worse"), "E27", "move margin"),
-        (waiver(where="age > 3"), "E27", "cannot be read yet"),
+        (waiver(where="i > > 3"), "E27", "harness.toml, waiver w, where"),
+        (waiver(where="age > 3"), "E27", "no input column is named age"),
+        (waiver(where="i > 'a'"), "E27", "waiver w"),
     ],
 )
 def test_a_waiver_that_cannot_hold_is_refused(chosen, code, words):
@@ -259,3 +262,64 @@ def test_a_waiver_whose_cases_another_covers_too_is_used_and_one_that_covers_non
     settings = replace(SETTINGS, waivers=(wide, narrow))
     found = waivers.review(settings, [waivers.Seen(bound, tally, True)], PAIR)
     assert [one.status for one in found] == [waivers.USED, waivers.UNNEEDED]
+
+
+LIMITS = st.integers(0, 12)
+
+
+@given(cases, LIMITS, st.sampled_from(["i < {0}", "not i < {0}", "i in ({0}, 3)"]))
+def test_a_waiver_with_a_condition_covers_its_cases_alone(rows, edge, text):
+    holds = {
+        "i < {0}": lambda i: i < edge,
+        "not i < {0}": lambda i: i >= edge,
+        "i in ({0}, 3)": lambda i: i in (edge, 3),
+    }[text]
+    tally = tally_of(rows, near(waiver(where=text.format(edge)))).rules["near"]
+    bad = [i for i, row in enumerate(rows) if violation(row[0], row[2])[0] or violation(row[1], row[3])[0]]
+    inside = sum(holds(i) for i in bad)
+    seen = tally.waived.get("w", Waived())
+    assert (tally.violations, tally.covered) == (len(bad), inside)
+    assert (seen.inside, seen.elsewhere) == (inside, len(bad) - inside)
+
+
+@given(cases, LIMITS, st.integers(0, 2))
+def test_a_rule_with_slices_passes_exactly_where_each_would_without_the_covered_cases(rows, edge, allowed):
+    rule = RuleSettings(
+        "near", "close", parameters={"atol": 1.0}, max_violations=allowed, slices=("i < 3", "i >= 2")
+    )
+    bound = near(waiver(where=f"i < {edge}"), rule=rule)
+    tally = tally_of(rows, bound)
+    result = judge_rule(bound, SourceState("s", len(rows), tally))
+    bad = [i for i, row in enumerate(rows) if violation(row[0], row[2])[0] or violation(row[1], row[3])[0]]
+    left = [i for i in bad if i >= edge]
+    parts = [left, [i for i in left if i < 3], [i for i in left if i >= 2]]
+    assert (result.status == FAIL) == any(len(part) > allowed for part in parts)
+    sums = {name: (one.violations, one.covered) for name, one in tally.rules["near"].slices.items()}
+    for name, mine in (("i < 3", range(3)), ("i >= 2", range(2, len(rows)))):
+        if len(mine) and name in sums:
+            here = [i for i in bad if i in mine]
+            assert sums[name] == (len(here), sum(i < edge for i in here))
+    whole = [bad, [i for i in bad if i < 3], [i for i in bad if i >= 2]]
+    if result.status == PASS:
+        assert bool(result.waivers) == any(len(part) > allowed for part in whole)
+    (found,) = waivers.review(
+        replace(SETTINGS, waivers=bound.waivers), [waivers.Seen(bound, tally.rules["near"], True)], PAIR
+    )
+    if result.status == FAIL:
+        assert found.status == waivers.EXCEEDED
+        assert result.waivers == ()
+
+
+def test_a_rule_whose_budget_is_a_statistic_cannot_be_waived():
+    rule = RuleSettings("near", "close", parameters={"atol": 1.0}, max_quantile=MaxQuantile(0.5, 1.0))
+    with pytest.raises(HarnessError, match="near cannot be waived") as caught:
+        bounds(waiver(), rule=rule)
+    assert caught.value.code == "E27"
+
+
+def test_several_outputs_that_are_judged_together_have_no_direction():
+    rule = RuleSettings("near", "close_vector", parameters={"max_l2_distance": 1.0})
+    rows = [(0.0, 0.0, 5.0, 5.0), (0.0, 0.0, 0.0, 0.0)]
+    for direction, covered in (("any", 1), ("up", 0), ("down", 0)):
+        tally = tally_of(rows, near(waiver(direction=direction), rule=rule)).rules["near"]
+        assert (tally.violations, tally.covered) == (1, covered)

@@ -109,6 +109,12 @@ def fault(code: str, message: str, **more: Any) -> dict[str, Any]:
     return data | more
 
 
+def share_beyond(tolerance: float, counts: list[int]) -> float:
+    return sum(count for edge, count in zip(EDGES, counts[1:], strict=True) if edge >= tolerance) / sum(
+        counts
+    )
+
+
 def moved(source: str, counts: list[int], noise: float | None = 0.41) -> dict[str, Any]:
     count = sum(counts[5:])
     return {
@@ -121,6 +127,12 @@ def moved(source: str, counts: list[int], noise: float | None = 0.41) -> dict[st
         "noise": noise,
         "largest": 0.173,
         "largest_key": "17",
+        "largest_absolute": 31.5,
+        "largest_absolute_key": "41",
+        "measured": sum(counts),
+        "mean": 0.125 if count else 0.0,
+        "std": 4.25 if count else 0.0,
+        "curve": [[2.0**power, share_beyond(2.0**power, counts)] for power in range(-28, 2)],
         "histogram": {"edges": list(EDGES), "counts": counts},
     }
 

@@ -191,6 +191,50 @@ def test_the_histogram_splits_at_the_limit_and_shows_a_single_row() -> None:
     assert all(bar.x + bar.width <= shape.width for bar in shape.bars)
 
 
+def test_the_tolerance_curve_falls_and_its_table_says_the_same() -> None:
+    page = view.page(record(passed()))
+    shape = page.moved[0].curve
+    assert shape is not None
+    points = [tuple(map(float, point.split(","))) for point in shape.line.split()]
+    assert points == sorted(points)
+    assert all(0 <= x <= shape.width and shape.top <= y <= shape.base for x, y in points)
+    assert points[-1][1] == shape.base, "beyond the largest tolerance there is nothing here"
+    shares = [float(share.strip("<>%")) for _, share in shape.rows]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shape.rows) == len(set(shares))
+    assert shape.limit_x is not None
+    assert [text for _, text in shape.ticks] == ["1e-06%", "0.0001%", "0.01%", "1%", "100%"]
+    assert "Mean shift +0.125, standard deviation 4.25." in page.moved[0].shift
+    assert "largest difference 31.5, case 41." in page.moved[0].largest
+
+
+def test_where_nothing_moved_there_is_no_curve(tmp_path: Path) -> None:
+    page, _ = written(KINDS["unchanged"](), tmp_path)
+    assert view.page(record(KINDS["unchanged"]())).moved[0].curve is None
+    assert "polyline" not in page
+
+
+def test_rows_without_a_finite_difference_are_said_beside_the_mean(tmp_path: Path) -> None:
+    result = passed()
+    result["moved"][0] |= {"measured": 80, "largest_absolute": float("inf")}
+    assert view.page(record(result)).moved[0].shift.endswith("(over 80 cases whose difference is finite).")
+    result["moved"][0] |= {"measured": 0, "mean": None, "std": None}
+    assert view.page(record(result)).moved[0].shift == ""
+    written(result, tmp_path)
+
+
+def test_many_outputs_leave_the_page_small_and_the_most_moved_on_it(tmp_path: Path) -> None:
+    result = passed()
+    one = result["moved"][0]
+    result["moved"] = [one | {"output": f"p{n}", "rate": n / 300} for n in range(300)]
+    for place, moved in enumerate(result["moved"]):
+        moved["curve"] = [[2.0 ** (n / 2), (60 - n) / (61 + place)] for n in range(-28, 32)]
+    page, _ = written(result, tmp_path)
+    assert [shown.output for shown in view.page(record(result)).moved] == [f"p{n}" for n in range(280, 300)]
+    assert "280 more outputs" in page
+    assert len(page.encode()) < 300_000
+
+
 def test_quality_without_a_number_has_no_chart(tmp_path: Path) -> None:
     result = passed()
     result["quality"][0] |= {"upper": float("nan"), "status": "INCONCLUSIVE"}

@@ -1,0 +1,202 @@
+"""The numeric kernel against what engineers have today: ratios of medians, measured side by side in one run.
+
+Prints goal and measured beside each other and asserts nothing: machines differ. polars and datacompy are needed for
+two of the lines only (dependency group `bench`); where they are missing, these lines say so.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.compare.kernel import measure
+from harness.compare.rules import Exact
+from harness.tables import Column
+
+TOLERANCES = [(0.0, 1e-3), (1e-8, 1e-5), (0.1, 0.0)]
+Array = npt.NDArray[Any]
+
+
+def medians(rounds: int, *tasks: Callable[[], object]) -> list[list[float]]:
+    """Seconds of each task, one after another in every round, so that a busy moment hits all of them."""
+    found: list[list[float]] = [[] for _ in tasks]
+    for _ in range(rounds):
+        for seconds, task in zip(found, tasks, strict=True):
+            began = time.perf_counter()
+            task()
+            seconds.append(time.perf_counter() - began)
+    return found
+
+
+def ratio(own: Sequence[float], other: Sequence[float]) -> str:
+    """Median and range of the rounds' ratios."""
+    ratios = [a / b for a, b in zip(own, other, strict=True)]
+    return f"{statistics.median(ratios):.2f}x [{min(ratios):.2f}-{max(ratios):.2f}]"
+
+
+def line(what: str, goal: str, measured: str) -> None:
+    """One row of the table."""
+    print(f"{what:<66} {goal:>10}   {measured}", flush=True)
+
+
+def pair(rows: int) -> tuple[Array, Array]:
+    """Two columns, the second with a relative noise of a thousandth."""
+    random = np.random.default_rng(7)
+    b = random.normal(100, 30, rows)
+    return b, b * (1 + random.normal(0, 1e-3, rows))
+
+
+def against_isclose() -> None:
+    """Everything, against one `numpy.isclose` over the same arrays."""
+    for rows, goal, rounds in ((10_000_000, "<= 1.00x", 15), (1_000_000, "<= 1.25x", 31)):
+        b, c = pair(rows)
+        same = b.copy()
+        isclose, own, identical = medians(
+            rounds,
+            lambda b=b, c=c: np.isclose(c, b, rtol=1e-3, atol=1e-8),
+            lambda b=b, c=c: measure(b, c, TOLERANCES),
+            lambda b=b, same=same: measure(b, same, TOLERANCES),
+        )
+        line(f"{rows:,} float64 pairs, everything / one numpy.isclose", goal, ratio(own, isclose))
+        line(f"{rows:,} identical pairs / one numpy.isclose", "<= 0.25x", ratio(identical, isclose))
+    b, c = pair(10_000)
+    (own,) = medians(101, lambda: measure(b, c, TOLERANCES))
+    line("10,000 pairs, everything", "<= 1 ms", f"{statistics.median(own) * 1e3:.2f} ms")
+
+
+def scratch() -> None:
+    """Memory beyond the two columns: the most at any moment, buffers of the thread included."""
+    for rows in (10_000, 1_000_000, 20_000_000):
+        b, c = pair(rows)
+        tracemalloc.start()
+        _in_a_new_thread(lambda b=b, c=c: measure(b, c, TOLERANCES))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        line(f"scratch memory at {rows:,} pairs", "<= 8 MB", f"{most / 1e6:.1f} MB")
+
+
+def _in_a_new_thread(task: Callable[[], object]) -> None:
+    # buffers are kept for each thread: a new one starts without
+    from threading import Thread
+
+    thread = Thread(target=task)
+    thread.start()
+    thread.join()
+
+
+def against_datacompy() -> None:
+    """One column of 1M rows, joined on the index."""
+    try:
+        import datacompy
+        import pandas as pd
+    except ImportError as error:
+        return line(
+            "datacompy on the index / everything (1,000,000 pairs)", ">= 5x", f"not measured: {error}"
+        )
+    compare = getattr(datacompy, "PandasCompare", None) or datacompy.Compare
+    b, c = pair(1_000_000)
+    old, new = pd.DataFrame({"x": b}), pd.DataFrame({"x": c})
+    theirs, own = medians(
+        5,
+        lambda: compare(old, new, on_index=True, rel_tol=1e-3, abs_tol=1e-8).matches(),
+        lambda: measure(b, c, TOLERANCES),
+    )
+    return line("datacompy on the index / everything (1,000,000 pairs)", ">= 5x", ratio(theirs, own))
+
+
+def frame(rows: int) -> tuple[dict[str, Array], dict[str, Array]]:
+    """8 columns of floats, 4 of integers, 2 of booleans, 3 of categories, 3 of text, and the same a little changed."""
+    random = np.random.default_rng(8)
+    old: dict[str, Array] = {}
+    new: dict[str, Array] = {}
+    words = np.array([f"name-{number}" for number in range(50_000)], object)
+    others = np.array([f"name-{number}" for number in range(50_000)], object)
+    for number in range(8):
+        old[f"float{number}"] = random.normal(100, 30, rows)
+        new[f"float{number}"] = old[f"float{number}"] * (1 + random.normal(0, 1e-3, rows))
+    for number in range(4):
+        old[f"int{number}"] = random.integers(0, 1000, rows)
+        new[f"int{number}"] = old[f"int{number}"] + (random.random(rows) < 0.01)
+    for number in range(2):
+        old[f"bool{number}"] = random.random(rows) < 0.5
+        new[f"bool{number}"] = old[f"bool{number}"] ^ (random.random(rows) < 0.01)
+    for number in range(6):
+        # the first three have few values, as categories do; every text is an object of its own side
+        few = 5 if number < 3 else 50_000
+        codes = random.integers(0, few, rows)
+        changed = np.where(random.random(rows) < 0.01, (codes + 1) % few, codes)
+        kind = "category" if number < 3 else "text"
+        old[f"{kind}{number}"], new[f"{kind}{number}"] = words[codes], others[changed]
+    return old, new
+
+
+def against_polars() -> None:
+    """A mixed frame of 1M x 20: numbers by the kernel, all else by the rule `exact`, as a run compares them."""
+    what = "mixed frame 1,000,000 x 20, full statistics / polars, counts only"
+    try:
+        import polars as pl
+    except ImportError as error:
+        return line(what, "<= 2x", f"not measured: {error}")
+    old, new = frame(1_000_000)
+    columns = {}
+    expressions = []
+    for name in old:
+        a, b = (pl.Series(f"{side}_{name}", values[name]) for side, values in (("a", old), ("b", new)))
+        if name.startswith("category"):
+            kind = pl.Enum([f"name-{number}" for number in range(5)])
+            a, b = a.cast(kind), b.cast(kind)
+        columns |= {a.name: a, b.name: b}
+        x, y = pl.col(a.name), pl.col(b.name)
+        differs = (y - x).abs() > 1e-8 + 1e-3 * x.abs() if name.startswith("float") else x != y
+        expressions.append(differs.sum().alias(name))
+    table = pl.DataFrame(columns)
+    kinds = {"float": "float", "int": "int", "bool": "bool", "category": "str", "text": "str"}
+    ours = [
+        (kind, Column(kind, old[name]), Column(kind, new[name]))
+        for name in old
+        for kind in [kinds[name.rstrip("0123456789")]]
+    ]
+
+    def whole(only: str = "") -> list[int]:
+        return [
+            measure(b.values, c.values, [(1e-8, 1e-3) if kind == "float" else (0.0, 0.0)]).violations[0]
+            if kind in ("float", "int")
+            else int(np.count_nonzero(Exact().judge(b, c).violates))
+            for kind, b, c in ours
+            if only in ("", kind)
+        ]
+
+    def counts() -> Any:
+        return table.lazy().select(expressions).collect()
+
+    agreed = whole() == list(counts().row(0))
+    theirs, own, floats, integers, texts = medians(
+        9, counts, whole, *(lambda kind=kind: whole(kind) for kind in ("float", "int", "str"))
+    )
+    line(what, "<= 2x", ratio(own, theirs) + ("" if agreed else "  THE COUNTS DISAGREE"))
+    for part, seconds in (
+        ("8 floats", floats),
+        ("4 integers", integers),
+        ("6 of text and categories", texts),
+    ):
+        line(f"  of these: {part}", "", ratio(seconds, theirs))
+    return line(f"  polars {pl.__version__} on {pl.thread_pool_size()} threads, the kernel on one", "", "")
+
+
+def main() -> None:
+    """The whole table."""
+    line(f"(numpy {np.__version__})", "goal", "measured, median [range]")
+    against_isclose()
+    scratch()
+    against_datacompy()
+    against_polars()
+
+
+if __name__ == "__main__":
+    main()

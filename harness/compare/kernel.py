@@ -1,0 +1,542 @@
+"""The numeric kernel: everything that is asked about two columns of numbers, in one pass over them.
+
+Rows go by in passes of 80k through buffers that are made once, so that scratch memory does not grow with the data
+and every step after the first finds its operands in the cache. No step is left to BLAS, whose spinning threads
+cost more here than they bring. Non-finite rows are few and are mended one by one, after the fast steps.
+
+Float sums are taken inside canonical blocks of `tables.BLOCK` rows, counted from the first row that is given, and
+block sums are added exactly: cut between blocks, computed in any order and added up, the result is the same to the
+byte. All else (counts, extremes, the worst rows under a total order) is the same however rows are cut.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.compare.exact import Exact, Sums
+from harness.tables import BLOCK, Bools
+
+PASS = 20 * BLOCK
+"""Rows that go through the buffers at once."""
+
+FINE = 8
+"""Bins of relative change in an octave, that is between one power of two and the next."""
+
+_SHIFT = 49
+_BINS = 0x7FF * FINE + 1
+_GUARD = 64
+_APART = 72
+
+Floats = npt.NDArray[np.float64]
+Tolerance = tuple[float, float]
+"""(atol, rtol)."""
+
+
+def edge(number: int) -> float:
+    """The lower edge of a bin of relative change: bin k is `edge(k) <= relative < edge(k + 1)`.
+
+    >>> edge(bin_of(0.5)), edge(bin_of(0.6)), edge(bin_of(0.0))
+    (0.5, 0.5625, 0.0)
+    """
+    return float(np.int64(min(number, _BINS - 1) << _SHIFT).view(np.float64))
+
+
+def bin_of(relative: float) -> int:
+    """The bin of one relative change, which is 0 or more and not NaN."""
+    return int(np.float64(relative).view(np.int64)) >> _SHIFT
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the kernel saw in some rows; `a + b` is what it sees in the rows of both.
+
+    `violations[i]` counts rows with `|c - b| > atol + rtol * |b|` for tolerance i, a missing answer on one side
+    included. `both_nan` rows have no number on either side; `apart` rows have no finite difference (a number on
+    one side only, an infinity against anything else, a difference beyond the largest float).
+    `absolute` is the largest `|c - b|`, `relative` the largest `|c - b| / |b|`, each with its first row (-1 where
+    nothing differs); integers keep `absolute` as an integer. `sums` is of `c - b` over all other rows.
+    `bins` holds (bin, rows), see `edge`; `worst` the (|c - b|, row) that differ most, the earliest first among equals.
+    """
+
+    rows: int = 0
+    both_nan: int = 0
+    apart: int = 0
+    violations: tuple[int, ...] = ()
+    absolute: float = 0.0
+    absolute_row: int = -1
+    relative: float = 0.0
+    relative_row: int = -1
+    sums: Sums = Sums()
+    bins: tuple[tuple[int, int], ...] = ()
+    worst: tuple[tuple[float, int], ...] = ()
+    keep: int = 0
+
+    def __add__(self, other: Measured) -> Measured:
+        """Both together; they were measured by the same tolerances, or one of them saw nothing."""
+        if not self.rows or not other.rows:
+            return self if self.rows else other
+        keep = max(self.keep, other.keep)
+        return Measured(
+            self.rows + other.rows,
+            self.both_nan + other.both_nan,
+            self.apart + other.apart,
+            tuple(a + b for a, b in zip(self.violations, other.violations, strict=True)),
+            *_larger((self.absolute, self.absolute_row), (other.absolute, other.absolute_row)),
+            *_larger((self.relative, self.relative_row), (other.relative, other.relative_row)),
+            self.sums + other.sums,
+            add_bins(self.bins, other.bins),
+            tuple(sorted((*self.worst, *other.worst), key=_place)[:keep]),
+            keep,
+        )
+
+
+def measure(
+    baseline: npt.NDArray[Any],
+    candidate: npt.NDArray[Any],
+    tolerances: Sequence[Tolerance] = (),
+    *,
+    null: tuple[Bools | None, Bools | None] = (None, None),
+    start: int = 0,
+    worst: int = 20,
+) -> Measured:
+    """Everything about two columns of n numbers, of shape (n,) each, in one pass.
+
+    Two columns of integers are compared as integers of any width; all else as float64. `null`: rows without a
+    value, for each side. `start` is the number of the first row, a multiple of `tables.BLOCK` where sums are to be
+    those of the whole. The formula of tolerances is numpy's, with the baseline as reference; an infinity agrees
+    only with itself, and NaN or null on both sides agree.
+
+    >>> seen = measure(np.array([1.0, 2.0, 0.0]), np.array([1.0, 2.5, np.nan]), [(0.0, 0.1)])
+    >>> seen.violations, seen.absolute, seen.absolute_row, seen.apart, seen.sums.mean()
+    ((2,), inf, 2, 1, 0.25)
+    """
+    if len(baseline) != len(candidate):
+        raise ValueError(f"columns of {len(baseline)} and {len(candidate)} rows")
+    integers = baseline.dtype.kind in "iu" and candidate.dtype.kind in "iu"
+    state = _State(tolerances, min(len(baseline), PASS), start, worst)
+    with np.errstate(all="ignore"):
+        for first in range(0, len(baseline), PASS):
+            rows = slice(first, first + PASS)
+            gone = tuple(None if mask is None else _any(mask[rows]) for mask in null)
+            if integers:
+                state.integers(baseline[rows], candidate[rows], *gone)
+            else:
+                state.floats(baseline[rows], candidate[rows], *gone)
+    return state.result()
+
+
+def add_bins(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Counts of the same bins added, in order of bins."""
+    counts = dict(a)
+    for number, count in b:
+        counts[number] = counts.get(number, 0) + count
+    return tuple(sorted(counts.items()))
+
+
+def _any(mask: Bools) -> Bools | None:
+    return mask if mask.any() else None
+
+
+def _place(one: tuple[float, int]) -> tuple[float, int]:
+    return -one[0], one[1]
+
+
+def _larger(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
+    return min((a, b), key=lambda one: (-one[0], one[1] if one[1] >= 0 else float("inf")))
+
+
+class _Scratch(threading.local):
+    """Buffers of one thread, made once and used again: fresh memory costs more than what is done in it."""
+
+    size = -1
+
+    def of(self, rows: int) -> _Scratch:
+        """Room for this many rows, and an empty histogram."""
+        if self.size < rows:
+            self.size = rows
+            # buffers a multiple of 4 KiB apart get in each other's way in the cache
+            whole = np.empty((5, rows + _APART))[:, :rows]
+            self.floats, self.converted = whole[:3], whole[3:]
+            self.bits = np.empty(rows, np.int64)
+            self.mask = np.empty(rows, bool)
+            self.bins = np.empty(_BINS, np.int64)
+        self.bins[:] = 0
+        return self
+
+
+_SCRATCH = _Scratch()
+
+
+class _State:
+    """The buffers, and what was seen so far."""
+
+    def __init__(self, tolerances: Sequence[Tolerance], size: int, start: int, keep: int) -> None:
+        self.tolerances, self.keep = tuple(tolerances), keep
+        self.row, self.whole = start, False
+        self.rows = self.both_nan = self.apart = self.used = 0
+        self.violations = [0] * len(self.tolerances)
+        self.absolute: tuple[float, int] = (0.0, -1)
+        self.relative: tuple[float, int] = (0.0, -1)
+        self.worst: list[tuple[float, int]] = []
+        self.sums = Sums()
+        self._pending: list[Floats] = []
+        scratch = _SCRATCH.of(size)
+        self._floats, self._converted = scratch.floats, scratch.converted
+        self._bits, self._mask, self.bins = scratch.bits, scratch.mask, scratch.bins
+
+    def result(self) -> Measured:
+        """What was seen, as a value."""
+        self._settle()
+        found = np.flatnonzero(self.bins)
+        if self.whole:
+            self.absolute = (_whole(self.absolute[0]), self.absolute[1])
+            self.worst = [(_whole(size), row) for size, row in self.worst]
+        return Measured(
+            self.rows,
+            self.both_nan,
+            self.apart,
+            tuple(self.violations),
+            *self.absolute,
+            *self.relative,
+            self.sums + Sums(self.used),
+            tuple(zip(found.tolist(), self.bins[found].tolist(), strict=True)),
+            tuple(self.worst),
+            self.keep,
+        )
+
+    # ---- floats
+
+    def floats(
+        self, b: npt.NDArray[Any], c: npt.NDArray[Any], gone_b: Bools | None, gone_c: Bools | None
+    ) -> None:
+        """One pass over floats, or over floats beside integers."""
+        n = len(b)
+        b, c = self._as_float64(0, b, gone_b), self._as_float64(1, c, gone_c)
+        if self._identical(b, c):
+            return self._same(n, b)
+        difference, reference, scratch = self._floats[:, :n]
+        np.subtract(c, b, out=difference)
+        np.abs(b, out=reference)
+        sums = _block_sums(difference, scratch)
+        plain = _plain(sums, n)
+        used, lost = None, None
+        if not plain.all():
+            used, lost = self._mend(b, c, difference, reference)
+            sums = self._careful(difference, sums, plain, used)
+        self._pending.append(sums)
+        self.used += n if used is None else int(np.count_nonzero(used))
+        # from here on only the size of a difference matters
+        size = np.abs(difference, out=difference)
+        if lost is not None:
+            size[lost] = np.inf
+        return self._judge(size, reference, float(size.max()))
+
+    def _judge(self, size: Floats, reference: Floats, top: float) -> None:
+        """Everything that follows from how far apart rows are, and from the baseline's size."""
+        n = len(size)
+        relative = np.divide(size, reference, out=self._floats[2, :n])
+        largest = self._histogram(relative)
+        self._count(size, reference, top, largest)
+        self._extremes(size, relative, top, largest)
+        self._advance(n)
+
+    def _as_float64(self, side: int, values: npt.NDArray[Any], gone: Bools | None) -> Floats:
+        if values.dtype == np.float64 and values.flags.c_contiguous and gone is None:
+            return values
+        here = self._converted[side, : len(values)]
+        np.copyto(here, values, casting="unsafe")
+        if gone is not None:
+            here[gone] = np.nan
+        return here
+
+    def _identical(self, b: Floats, c: Floats) -> bool:
+        """Bit for bit; nearly free where they are not, since the first few rows say so."""
+        x, y = b.view(np.int64), c.view(np.int64)
+        if not (x[:_GUARD] == y[:_GUARD]).all():
+            return False
+        return bool(np.equal(x, y, out=self._mask[: len(x)]).all())
+
+    def _same(self, n: int, b: npt.NDArray[Any]) -> None:
+        """Rows of which both sides hold the same bits."""
+        missing = 0
+        if b.dtype.kind == "f" and not np.isfinite(np.einsum("i->", b)):
+            missing = int(np.count_nonzero(np.isnan(b, out=self._mask[:n])))
+        self.both_nan += missing
+        self.bins[0] += n
+        self.used += n - missing
+        self._advance(n)
+
+    def _mend(
+        self, b: Floats, c: Floats, difference: Floats, reference: Floats
+    ) -> tuple[Bools | None, npt.NDArray[np.intp]]:
+        """Give rows whose difference is no finite number the place that they have by definition.
+
+        Returns the mask of rows that sums may use (None: all of them) and the rows that lie infinitely far apart.
+        """
+        rows = np.flatnonzero(~np.isfinite(difference, out=self._mask[: len(b)]))
+        if not len(rows):
+            return None, rows
+        x, y = b[rows], c[rows]
+        both = np.isnan(x) & np.isnan(y)
+        equal = (x == y) | both
+        difference[rows] = 0.0
+        # no tolerance is as wide as an infinite baseline would make it
+        reference[rows] = np.where(np.isfinite(x) & np.isfinite(y), reference[rows], 0.0)
+        self.both_nan += int(both.sum())
+        self.apart += int((~equal).sum())
+        used = np.ones(len(b), bool)
+        used[rows[~equal | both]] = False
+        return used, rows[~equal]
+
+    def _careful(self, difference: Floats, sums: Floats, plain: Bools, used: Bools | None) -> Floats:
+        """Blocks whose sums overflow, vanish or drown their own spread are summed one by one, and set to zero."""
+        if used is not None:
+            sums = _block_sums(difference, self._floats[2, : len(difference)])
+            plain = _plain(sums, len(difference), used)
+        for number in np.flatnonzero(~plain).tolist():
+            here = slice(number * BLOCK, (number + 1) * BLOCK)
+            if difference[here].any():
+                self.sums += _careful(difference[here], None if used is None else used[here])
+        sums[:, ~plain] = 0.0
+        return sums
+
+    def _settle(self) -> None:
+        if self._pending:
+            total, squares = np.concatenate(self._pending, axis=1)
+            self.sums += Sums(0, Exact.total(total), Exact.total(squares))
+            self._pending.clear()
+
+    def _count(self, size: Floats, reference: Floats, top: float, largest: int) -> None:
+        n = len(size)
+        limit, mask = self._bits[:n].view(np.float64), self._mask[:n]
+        for number, (atol, rtol) in enumerate(self.tolerances):
+            # rounding is monotonic: no relative change as large as rtol, no row beyond it
+            if top <= atol or (largest < _BINS - 1 and edge(largest + 1) <= rtol):
+                continue
+            if rtol == 0:
+                np.greater(size, atol, out=mask)
+            else:
+                np.multiply(reference, rtol, out=limit)
+                if atol:
+                    np.add(limit, atol, out=limit)
+                np.greater(size, limit, out=mask)
+            self.violations[number] += int(np.count_nonzero(mask))
+
+    # ---- integers
+
+    def integers(
+        self, b: npt.NDArray[Any], c: npt.NDArray[Any], gone_b: Bools | None, gone_c: Bools | None
+    ) -> None:
+        """One pass over integers: as floats where these hold every one of them, else as unsigned distances."""
+        n = len(b)
+        self.whole = True
+        if gone_b is None and gone_c is None:
+            if bool(np.equal(b, c, out=self._mask[:n]).all()):
+                return self._same(n, b)
+            if _small(b) and _small(c):
+                return self._small_integers(self._as_float64(0, b, None), self._as_float64(1, c, None))
+        more = c > b
+        distance = c.astype(np.uint64) - b.astype(np.uint64)
+        np.negative(distance, out=distance, where=~more)
+        reference = np.abs(b.astype(np.float64))
+        none = np.zeros(n, bool)
+        x, y = (none if gone is None else gone for gone in (gone_b, gone_c))
+        both, one = x & y, x ^ y
+        distance[both | one] = 0
+        wide = _wide(b, c, distance, ~(both | one))
+        relative = distance / reference
+        np.copyto(relative, 0.0, where=distance == 0)
+        relative[one] = np.inf
+        for number, (atol, rtol) in enumerate(self.tolerances):
+            limit = np.floor(atol + rtol * reference)
+            # a distance is a whole number below 2**64: the comparison stays one between integers
+            narrow = limit < 2.0**64
+            beyond = narrow & (distance > np.where(narrow, limit, 0.0).astype(np.uint64))
+            self.violations[number] += int((beyond | one).sum())
+        self.both_nan += int(both.sum())
+        self.apart += int(one.sum())
+        total, squares = _integer_sums(distance, more)
+        self.sums += Sums(n - int((both | one).sum()), Exact.make(total), Exact.make(squares))
+        found = [(float("inf"), int(row)) for row in np.flatnonzero(one)[: max(self.keep, 1)]]
+        for row, signed in wide.items():
+            self._wide(int(b[row]), signed)
+            relative[row] = abs(signed) / reference[row]
+            found.append((abs(signed), row))
+        for size, row in found:
+            self.absolute = _larger(self.absolute, (size, self.row + row))
+            self.worst = sorted((*self.worst, (size, self.row + row)), key=_place)[: self.keep]
+        self._extremes(distance, relative, int(distance.max()), self._histogram(relative))
+        self._advance(n)
+        return None
+
+    def _small_integers(self, b: Floats, c: Floats) -> None:
+        """Integers whose differences are exact as floats; a limit between two of them parts them as its floor does."""
+        n = len(b)
+        difference, reference, scratch = self._floats[:, :n]
+        np.subtract(c, b, out=difference)
+        np.abs(b, out=reference)
+        top = max(float(difference.max()), -float(difference.min()))
+        if BLOCK * top * top < 2.0**53:
+            # no sum of a block is ever rounded
+            self._pending.append(_block_sums(difference, scratch))
+        else:
+            total, squares = _integer_sums(np.abs(difference).astype(np.uint64), difference > 0)
+            self.sums += Sums(0, Exact.make(total), Exact.make(squares))
+        self.used += n
+        self._judge(np.abs(difference, out=difference), reference, top)
+
+    def _wide(self, baseline: int, difference: int) -> None:
+        self.sums += Sums(0, Exact.make(difference), Exact.make(difference * difference))
+        for number, (atol, rtol) in enumerate(self.tolerances):
+            self.violations[number] += abs(difference) > float(
+                np.floor(atol + rtol * np.float64(abs(baseline)))
+            )
+
+    # ---- both
+
+    def _extremes(self, size: npt.NDArray[Any], relative: Floats, top: float, largest: int) -> None:
+        if top > self.absolute[0]:
+            self.absolute = (top, self.row + int(size.argmax()))
+        if largest >= bin_of(self.relative[0]):
+            row = int(relative.argmax())
+            if relative[row] > self.relative[0]:
+                self.relative = (float(relative[row]), self.row + row)
+        # rows come in order: one that is only as bad as the last of a full list comes too late
+        full = len(self.worst) == self.keep
+        least = self.worst[-1][0] if self.worst and full else 0.0
+        if not self.keep or top <= least:
+            return
+        rows = np.flatnonzero(size > least) if full else _ahead(size, self.keep)
+        if len(rows) > self.keep:
+            sizes = size[rows]
+            last = np.partition(sizes, len(rows) - self.keep)[len(rows) - self.keep]
+            first, ties = rows[sizes > last], rows[sizes == last]
+            rows = np.concatenate([first, ties[: self.keep - len(first)]])
+        found = [(size[row].item(), self.row + row) for row in rows.tolist()]
+        self.worst = sorted((*self.worst, *found), key=_place)[: self.keep]
+
+    def _histogram(self, relative: Floats) -> int:
+        """Counts every row in its bin; returns the last bin that has one."""
+        bits = np.right_shift(relative.view(np.int64), _SHIFT, out=self._bits[: len(relative)])
+        try:
+            counts = np.bincount(bits)
+        except ValueError:  # nothing over nothing is a NaN, whose sign is the processor's choice
+            counts = None
+        if counts is None or len(counts) > _BINS:
+            # no change from zero, and rows without a number on either side
+            np.copyto(relative, 0.0, where=np.isnan(relative))
+            counts = np.bincount(np.right_shift(relative.view(np.int64), _SHIFT, out=bits))
+        self.bins[: len(counts)] += counts
+        return len(counts) - 1
+
+    def _advance(self, n: int) -> None:
+        self.row += n
+        self.rows += n
+
+
+def _ahead(size: npt.NDArray[Any], keep: int) -> npt.NDArray[np.intp]:
+    """Rows, in order, among which the worst `keep` are: the largest of small groups tell which groups matter."""
+    groups = len(size) // _GUARD
+    if groups <= keep:
+        return np.flatnonzero(size)
+    tops = size[: groups * _GUARD].reshape(groups, _GUARD).max(axis=1)
+    found = np.flatnonzero(tops >= np.partition(tops, groups - keep)[groups - keep])
+    rows = np.concatenate(
+        [
+            (found[:, None] * _GUARD + np.arange(_GUARD)).ravel(),
+            np.arange(groups * _GUARD, len(size)),
+        ]
+    )
+    ahead: npt.NDArray[np.intp] = rows[size[rows] > 0]
+    return ahead
+
+
+def _block_sums(difference: Floats, scratch: Floats) -> Floats:
+    """(2, blocks): sum and sum of squares of every canonical block; `scratch` is as long and is overwritten."""
+    n = len(difference)
+    whole = n // BLOCK
+    sums = np.empty((2, -(-n // BLOCK)))
+    for number, values in enumerate((difference, np.square(difference, out=scratch))):
+        if whole:
+            np.einsum("ij->i", values[: whole * BLOCK].reshape(whole, BLOCK), out=sums[number, :whole])
+        if n % BLOCK:
+            np.einsum("ij->i", values[whole * BLOCK :].reshape(1, -1), out=sums[number, whole:])
+    return sums
+
+
+def _plain(sums: Floats, n: int, used: Bools | None = None) -> Bools:
+    """(blocks,) whose sums are good as they are: finite, squares well inside the range of floats, and a mean
+    that is not large beside the spread (where it is, the variance would drown in rounding)."""
+    total, squares = sums
+    counts = np.full(len(total), float(BLOCK))
+    counts[-1] = n - (len(counts) - 1) * BLOCK
+    if used is not None:
+        counts -= np.add.reduceat(~used, np.arange(0, n, BLOCK), dtype=np.int64)
+    plain: Bools = (squares > 1e-280) & (squares < 1e300) & (total * total <= 0.999 * counts * squares)
+    return plain
+
+
+def _careful(difference: Floats, used: Bools | None) -> Sums:
+    """Sums of one block around its own mean, in a scale of its own; the count is the caller's.
+
+    With d = m + e, the sum of d is n m + sum(e) and that of its squares n m^2 + 2 m sum(e) + sum(e^2): the large
+    parts are added exactly and cancel exactly, and only what is small was ever rounded.
+    """
+    values = difference if used is None else difference[used]
+    n = len(values)
+    scale = int(np.frexp(np.abs(values).max())[1])
+    values = np.ldexp(values, -scale)
+    middle = float(np.einsum("i->", values)) / n
+    around = values - middle
+    rest = Exact.of(float(np.einsum("i->", around)))
+    squares = Exact.of(float(np.einsum("i,i->", around, around)))
+    m, count = Exact.of(middle), Exact.make(n)
+    total = count * m + rest
+    squares = count * m * m + (m * rest).shifted(1) + squares
+    return Sums(0, total.shifted(scale), squares.shifted(2 * scale))
+
+
+def _small(values: npt.NDArray[Any]) -> bool:
+    """Whether the difference of two such integers is exact as a float64."""
+    narrow = values.dtype.itemsize <= 4
+    return narrow or (int(values.max()) <= 2**52 and int(values.min()) >= -(2**52))
+
+
+def _whole(size: float) -> float:
+    """A distance of integers as an integer; nothing and infinity as they are."""
+    return int(size) if 0 < size < float("inf") else size
+
+
+def _wide(
+    b: npt.NDArray[Any], c: npt.NDArray[Any], distance: npt.NDArray[np.uint64], present: Bools
+) -> dict[int, int]:
+    """Differences by row that need more than 64 bits, which are set to zero in `distance`: a negative number
+    against one beyond the signed range."""
+    if b.dtype.kind == c.dtype.kind:
+        return {}
+    signed, unsigned = (b, c) if b.dtype.kind == "i" else (c, b)
+    rows = np.flatnonzero((signed < 0) & (distance < unsigned.astype(np.uint64)) & present)
+    distance[rows] = 0
+    return {row: int(c[row]) - int(b[row]) for row in rows.tolist()}
+
+
+def _integer_sums(distance: npt.NDArray[np.uint64], more: Bools) -> tuple[int, int]:
+    """Sum and sum of squares of up to 2**18 signed distances, exactly: by limbs of 22 bits."""
+    limbs = [
+        ((distance >> np.uint64(shift)) & np.uint64((1 << 22) - 1)).astype(np.int64) for shift in (0, 22, 44)
+    ]
+    sign = np.where(more, 1, -1)
+    total = squares = 0
+    for i, x in enumerate(limbs):
+        if not x.any():
+            continue
+        total += int(np.einsum("i,i->", sign, x)) << (22 * i)
+        for j, y in enumerate(limbs):
+            squares += int(np.einsum("i,i->", x, y)) << (22 * (i + j))
+    return total, squares

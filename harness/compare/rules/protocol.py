@@ -1,0 +1,106 @@
+"""What a rule is: a frozen value that decides which rows violate it, and says in words what it demands.
+
+A rule sees two columns of equal length, the baseline's and the candidate's, for rows that both answered. NaN and
+null on both sides agree (unless the rule is told otherwise) and are counted apart; on one side they violate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.tables import Bools, Column
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """What a rule saw in n rows: `violates` (n,), `magnitude` (n,) = how far apart (inf where no distance
+    exists), `both_nan` (n,) = neither side holds a number. Where outputs were judged together, `output` (n,) may
+    name the one to show."""
+
+    violates: Bools
+    magnitude: Floats
+    both_nan: Bools
+    output: npt.NDArray[Any] | None = None
+
+
+class Rule(Protocol):
+    """A frozen value that decides which rows violate it, and says so in words."""
+
+    @property
+    def equal_nan(self) -> bool:
+        """Whether NaN on both sides agrees."""
+        ...
+
+    def judge(self, baseline: Column, candidate: Column) -> Difference:
+        """Judge rows that both versions answered; both columns have the same length."""
+        ...
+
+    def says(self) -> str:
+        """What the rule demands, in a line that a release manager understands."""
+        ...
+
+
+@runtime_checkable
+class Joint(Protocol):
+    """A rule that judges all the outputs that it is bound to at once: the classes of one row, one vector.
+
+    A class says so by `judge_together`; its `judge` is the same for one output alone.
+    """
+
+    def judge_together(self, baseline: Mapping[str, Column], candidate: Mapping[str, Column]) -> Difference:
+        """Judge rows that both versions answered; the same names on both sides, every column of one length."""
+        ...
+
+
+@runtime_checkable
+class Cases(Protocol):
+    """A rule that looks at the inputs of a row too; its `judge` is the same without any input."""
+
+    def judge_cases(self, baseline: Column, candidate: Column, inputs: Mapping[str, Column]) -> Difference:
+        """Judge rows that both versions answered; the input columns are of the same rows."""
+        ...
+
+
+def ask(
+    rule: Rule,
+    baseline: Mapping[str, Column],
+    candidate: Mapping[str, Column],
+    inputs: Mapping[str, Column],
+) -> Difference:
+    """What a rule of any form says of these outputs: all of them to a `Joint` rule, else one."""
+    if isinstance(rule, Joint):
+        return rule.judge_together(baseline, candidate)
+    (name,) = baseline
+    if isinstance(rule, Cases):
+        return rule.judge_cases(baseline[name], candidate[name], inputs)
+    return rule.judge(baseline[name], candidate[name])
+
+
+def missing(column: Column) -> Bools:
+    """(n,) where the column holds no value: null, or NaN."""
+    absent = np.zeros(len(column), bool) if column.null is None else column.null.copy()
+    if column.kind == "float":
+        absent |= np.isnan(column.values)
+    return absent
+
+
+def incomparable(baseline: Column, candidate: Column, equal_nan: bool) -> Difference:
+    """Every row violates, infinitely far apart, but where neither side holds a value."""
+    n = len(baseline)
+    return finish(baseline, candidate, np.ones(n, bool), np.full(n, np.inf), equal_nan)
+
+
+def finish(baseline: Column, candidate: Column, bad: Bools, magnitude: Floats, equal_nan: bool) -> Difference:
+    """What a rule saw, once null and NaN are counted apart: both sides agree, one side alone violates."""
+    gone_b, gone_c = missing(baseline), missing(candidate)
+    both, one = gone_b & gone_c, gone_b ^ gone_c
+    violates = np.where(both, not equal_nan, bad | one).astype(bool)
+    size = np.where(both, 0.0, np.where(one, np.inf, magnitude))
+    return Difference(violates, size, both)

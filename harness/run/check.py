@@ -1,0 +1,135 @@
+"""`harness check`: which rule judges which cases, counted from the tables. No model runs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.compare import slices
+from harness.compare.cases import Masks
+from harness.compare.ruleset import BUILTIN_NAMES, Bound
+from harness.compare.where import Where
+from harness.inputs import InputSource
+from harness.run.plan import Plan
+
+
+def lines(plan: Plan, source: InputSource) -> Iterator[str]:
+    """Each rule of a source: what it demands, of which cases, in place of which rule, why, and for how long."""
+    bounds = plan.bounds_of(source.name)
+    counts = cases(plan, source)
+    for bound in bounds:
+        yield f"{bound.name:<14} {bound.output:<12} {bound.rule.says()}  [{bound.chosen}]"
+        waived = ", ".join(f"waiver {waiver.name}" for waiver in bound.waivers)
+        for more in (
+            _which(bound, source, counts),
+            _limits(bound),
+            _why(bound, datetime.date.today()),
+            waived,
+        ):
+            if more:
+                yield f"{'':<14} {more}"
+    bound_names = {bound.name for bound in bounds}
+    for rule in plan.settings.rules:
+        if rule.name not in bound_names:
+            yield f"{rule.name:<14} judges nothing here: {_why_not(plan, source, rule.name)}"
+
+
+def waiver_lines(plan: Plan) -> Iterator[str]:
+    """Each waiver: its rule, its versions, the days that are left, who answers for it, and whether it applies."""
+    for waiver in plan.settings.waivers:
+        here = any(waiver in bound.waivers for bound in plan.bounds)
+        left = (waiver.until - datetime.date.today()).days
+        yield (
+            f"waiver {waiver.name}: {waiver.rule}, {waiver.versions}, until {waiver.until} ({left} "
+            f"{'day' if left == 1 else 'days'} left), {waiver.owner}: {waiver.reason}"
+            + ("" if here else "  [not applied here]")
+        )
+
+
+def idle(plan: Plan) -> bool:
+    """Whether a configured rule judges no case of a table that it is bound to: such a run cannot pass."""
+    return any(
+        count == 0
+        for source in plan.sources
+        for name, count in cases(plan, source).items()
+        if name not in BUILTIN_NAMES
+    )
+
+
+def cases(plan: Plan, source: InputSource) -> dict[str, int]:
+    """The cases that each rule with a condition, or with cases that leave it, judges in a table."""
+    some = [bound for bound in plan.bounds_of(source.name) if bound.where is not None or bound.leaves]
+    if not some or source.search:
+        return {}
+    known = None
+    if plan.baseline.manifest is not None and plan.candidate.manifest is not None:
+        theirs = plan.baseline.manifest.outputs
+        known = [name for name in plan.candidate.manifest.outputs.names if name in theirs]
+    counts = dict.fromkeys((bound.name for bound in some), 0)
+    for batch in source.batches():  # type: ignore[attr-defined]  # a table
+        masks = Masks(batch.columns, len(batch))
+        for bound in some:
+            outputs = known if known is not None else [bound.output]
+            judged = [masks.judged(bound.selection, name) for name in outputs if bound.judges(name)]
+            counts[bound.name] += int(np.logical_or.reduce(judged).sum()) if judged else 0
+    return counts
+
+
+def _which(bound: Bound, source: InputSource, counts: dict[str, int]) -> str:
+    words = []
+    if bound.name in counts:
+        words.append(f"judges {counts[bound.name]:,} of {source.planned():,} cases")
+    if bound.where is not None:
+        words.append(f"where {bound.where.text}")
+    if bound.replaces:
+        words.append(f"in place of {bound.replaces}")
+    if bound.leaves:
+        words.append(f"without those of {', '.join(one.to for one in bound.leaves)}")
+    if counts.get(bound.name) == 0 and bound.name not in BUILTIN_NAMES:
+        words.append("the run will be INCONCLUSIVE (E28)")
+    return ", ".join(words)
+
+
+def _limits(bound: Bound) -> str:
+    words = []
+    if bound.max_violation_rate is not None:
+        words.append(f"at most {bound.max_violation_rate * 100:.4g}% of the rows")
+    elif bound.max_violations:
+        words.append(f"at most {bound.max_violations:,} rows")
+    if bound.max_quantile is not None:
+        words.append(f"p{bound.max_quantile.q * 100:.6g} of |c - b| at most {bound.max_quantile.limit:g}")
+    if bound.max_mean_shift is not None:
+        share = " of |mean(b)|" if bound.max_mean_shift.relative else ""
+        words.append(f"mean shift at most {bound.max_mean_shift.limit:g}{share}")
+    if bound.min_cases:
+        words.append(f"of {bound.min_cases:,} cases or more")
+    if bound.slices:
+        parts = (one.text if isinstance(one, Where) else f"each {one.column}" for one in bound.slices)
+        words.append(f"and again within {', '.join(parts)} (at most {slices.LIMIT} slices)")
+    return ", ".join(words)
+
+
+def _why(bound: Bound, today: datetime.date) -> str:
+    words = [f"“{bound.reason}”"] if bound.reason else []
+    words += [f"owner {bound.owner}"] if bound.owner else []
+    words += [f"evidence {bound.evidence}"] if bound.evidence else []
+    if bound.until is not None:
+        left = (bound.until - today).days
+        words.append(f"until {bound.until} ({left} {'day' if left == 1 else 'days'} left)")
+    if bound.severity != "fail":
+        words.append("only warns")
+    return ", ".join(words)
+
+
+def _why_not(plan: Plan, source: InputSource, name: str) -> str:
+    rule = next(rule for rule in plan.settings.rules if rule.name == name)
+    if rule.when and plan.change.kind not in rule.when:
+        return f"judged only when the change is {' or '.join(rule.when)}"
+    if rule.inputs and source.name not in rule.inputs:
+        return f"bound to {', '.join(rule.inputs)}"
+    others = [b.name for b in plan.bounds_of(source.name) if b.replaces == name]
+    if others:
+        return f"{', '.join(others)} stands in its place"
+    return "a search is judged by no budget, and under a retrain by contracts only"
