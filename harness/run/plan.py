@@ -19,7 +19,7 @@ from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.run import extensions
 from harness.schema import Schema
-from harness.settings import Settings
+from harness.settings import Settings, check_seed
 from harness.versions.change import Change, kind_of_change
 from harness.versions.manifest import digest
 from harness.versions.version import Version
@@ -84,6 +84,8 @@ def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -
         candidate=request.candidate or settings.candidate,
         change=request.change or settings.change,
     )
+    if request.seed is not None:
+        check_seed(request.seed, "--compare-seed")
     extensions.load(settings)
     baseline = versions.resolve(request.compare_to, settings, "baseline")
     candidate = versions.resolve(settings.candidate, settings, "candidate")
