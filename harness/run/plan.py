@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,6 +80,22 @@ class Plan:
 
 def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -> Plan:
     """Resolve and bind everything. Raises HarnessError, whose exit code is the run's."""
+    try:
+        return _planned(settings, request, run_id, folder)
+    except HarnessError:
+        raise
+    except Exception as error:
+        # most of what is left is the code of extension modules: what they register, and how it is made
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise HarnessError(
+            f"the run cannot be planned: {type(error).__name__}: {error}",
+            where=f"{place.filename}:{place.lineno} in {place.name}",
+            hint="mend the extension module; without one, report this message",
+            code="E26",
+        ) from error
+
+
+def _planned(settings: Settings, request: Request, run_id: str, folder: Path) -> Plan:
     settings = replace(
         settings,
         candidate=request.candidate or settings.candidate,

@@ -72,7 +72,7 @@ def _judged(plan: Plan, source: InputSource, bound: Bound, state: SourceState, e
     assert kept.target is not None
     labels, old, new = _comparable(plan, whole, kept, name, task, rule.primary)
     scorer = rule.primary or metrics.default_scorer(task, old.probability is not None)
-    if task != "regression" and scorer not in _OF_PROBABILITIES:
+    if scorer == "accuracy" or (task != "regression" and scorer not in _OF_PROBABILITIES):
         _demand_one_hit(labels, old, new, name)
     found = not_worse(
         labels,

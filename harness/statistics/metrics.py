@@ -167,7 +167,8 @@ def _by_scorer(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Calla
             return answers.prediction[X[:, 0]]
 
         def predict_proba(self, X: Any) -> Any:
-            assert answers.probability is not None
+            if answers.probability is None:
+                raise ValueError("no output gives probabilities")
             return answers.probability[X[:, 0]]
 
     estimator, positions = Answered(), np.arange(len(labels)).reshape(-1, 1)

@@ -127,7 +127,11 @@ def _judged(q: Quality, needed: int | None) -> Quality:
     def share(x: float) -> str:
         return f"{x * 100:+.3g}%" if q.relative else f"{x:+.3g}"
 
-    cases = f"{q.cases:,} of {q.planned:,} cases" if q.planned > q.cases else f"{q.cases:,} cases"
+    cases = (
+        f"{q.cases:,} of {q.planned:,} cases"
+        if q.planned > q.cases
+        else f"{q.cases:,} case{'s' * (q.cases != 1)}"
+    )
     bounds = f"{share(q.change)}, at most {share(q.upper)} (95%), margin {share(q.margin)}"
     if np.isnan(q.change) or (np.isnan(q.upper) and q.change < q.margin):
         return replace(q, says=f"{q.metric} or its bound is undefined on {cases}")
@@ -138,8 +142,8 @@ def _judged(q: Quality, needed: int | None) -> Quality:
         return replace(
             q,
             cases_needed=more,
-            says=f"{q.metric} {bounds}: {cases} are labelled and answered, under {MINIMUM} decide nothing; "
-            f"about {more:,} would say",
+            says=f"{q.metric} {bounds}: {cases} labelled and answered; fewer than {MINIMUM} decide "
+            f"nothing, about {more:,} would say",
         )
     if q.change >= q.margin:
         by = f"{share(q.change)[1:]}" if isfinite(q.change) else f"{q.candidate - q.baseline:.3g}, from none"
