@@ -115,7 +115,7 @@ class TableSource:
         if field.kind == "int" and column.kind == "float":
             present = column.values if column.null is None else column.values[~column.null]
             # 2**63 and beyond is no int64: it would come out as another number
-            if np.all((np.mod(present, 1) == 0) & (present >= -(2.0**63)) & (present < 2.0**63)):
+            if np.all((np.trunc(present) == present) & (present >= -(2.0**63)) & (present < 2.0**63)):
                 values = column.values if column.null is None else np.where(column.null, 0, column.values)
                 return Column("int", values.astype(np.int64), column.null)
         raise HarnessError(

@@ -205,7 +205,8 @@ def _kind(column: Column) -> str:
     """The kind; whole floats, which a table with empty cells makes of whole numbers, are whole numbers."""
     if column.kind == "float":
         present = column.values[~missing(column)]
-        return "int" if len(present) and np.all(np.mod(present, 1) == 0) else "float"
+        whole = np.isfinite(present) & (np.trunc(present) == present)
+        return "int" if len(present) and whole.all() else "float"
     return column.kind
 
 
