@@ -70,8 +70,20 @@ class SearchSource:
         total, block, shrunk = Tally(), 0, set[str]()
         deadline = time.monotonic() + self.plan.seconds
         late = False
+        broken: Exception | None = None
 
         def one(pools: dict[str, list[Any]], seed: int) -> None:
+            nonlocal broken
+            if broken is not None:
+                # Hypothesis replays what raised, to see it again: a worker that died is not asked a second time
+                raise broken
+            try:
+                block_of(pools, seed)
+            except Exception as error:
+                broken = error
+                raise
+
+        def block_of(pools: dict[str, list[Any]], seed: int) -> None:
             nonlocal total, block, late
             start = block * ROWS
             late = late or time.monotonic() > deadline
@@ -85,7 +97,14 @@ class SearchSource:
                     shrunk.add(name)
                     total = total + self._shrunk(step, batch, name, seen)
 
-        self._loop(one)
+        try:
+            self._loop(one)
+        except Exception:
+            if broken is None:
+                raise
+        if broken is not None:
+            # the first trouble is the cause; what Hypothesis made of its replay (flaky, a group) is not
+            raise broken
         if late:
             raise self._short(f"reached its ceiling of {self.plan.seconds:g} s", block, "E11")
         if block * ROWS < self.plan.rows:
