@@ -23,7 +23,7 @@ from harness.compare.verdict import SourceState
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Predictor, Running
-from harness.run import answers
+from harness.run import answers, binding
 from harness.run.plan import Plan
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -134,17 +134,20 @@ def state_of(plan: Plan, source: InputSource, pair: Pair, progress: Progress) ->
         state = read_state(plan, source)
         if state is None:
             state = _drive(plan, source, pair, progress)
-            files.write_json(folder / "state.json", _to_json(state))
+            files.write_json(folder / "state.json", {**_to_json(state), "of": binding.identity(plan)})
     return state
 
 
 def read_state(plan: Plan, source: InputSource) -> SourceState | None:
-    """The state that another process left, or None."""
+    """The state that another process left, or None. Of one that judged other versions or by other rules than this
+    plan has, nothing but that is left."""
     path = plan.work / source.name / "state.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    if (other := binding.same_run(data.get("of"), plan, source.name)) is not None:
+        return SourceState(source.name, source.planned(), None, source.search, (other,))
     return SourceState(
         source.name,
         source.planned(),
