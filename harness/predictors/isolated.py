@@ -44,6 +44,8 @@ class IsolatedPredictor:
         """Make the environment if it is not there, start the worker, import the model."""
         if self._running is not None:
             return self._running
+        with self._starting:
+            self._closing = False
         version = self.version
         assert version.manifest is not None
         self._python = environments.python_for(version.lock, version.profile.python, self._say)

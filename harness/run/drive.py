@@ -82,7 +82,7 @@ class Pair:
         for predictor in self._open or ():
             events += predictor.close()
         self._open, self.running = None, None
-        self._threads.shutdown()
+        self._threads.shutdown(cancel_futures=True)
         return events
 
 

@@ -15,6 +15,7 @@ from harness.errors import Exit, HarnessError
 
 _LINK = "160000"
 _NONE = "not a git repository (or any"
+_IGNORED = "The following paths are ignored by one of your .gitignore files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +124,23 @@ def _git(folder: Path, *arguments: str, **environment: str) -> str:
             check=False,
         )
     except OSError as error:
-        if not any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents)):
+        if not _below_one(folder):
             raise _NoRepository from None
         raise _unsure(arguments[0], f"git cannot be run: {error.strerror}", folder) from None
     if done.returncode:
-        if _NONE in done.stderr:
+        if _NONE in done.stderr and not _below_one(folder):
             raise _NoRepository
         said = [line for line in done.stderr.splitlines() if line.startswith(("error:", "fatal:"))]
+        if done.returncode == 1 and not said and done.stderr.startswith(_IGNORED):
+            # git complains that what is to be left out is ignored anyway; everything else was added
+            return done.stdout.strip()
         raise _unsure(arguments[0], (said or [f"code {done.returncode}"])[0], folder)
     return done.stdout.strip()
+
+
+def _below_one(folder: Path) -> bool:
+    """Whether somebody meant this to be a repository, be it one that git does not take for one."""
+    return any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents))
 
 
 def _unsure(command: str, said: str, folder: Path) -> HarnessError:

@@ -45,11 +45,12 @@ def release(zoo, tmp_path, place):
         dry_run=False,
     ):
         version = zoo.version(tmp_path / f"{animal}-{number}", animal, version=number)
-        known = {one.version: one.sha256 for one in catalogue.read(place).releases}
+        known = {one.version: one.sha256 for one in catalogue.read(place).releases} if expected else {}
         return store.release(
             place, model="animal", channel=channel, wheel=Path(version.location), sha256=version.sha256,
             version=number, identity=version.digest, outcomes=outcomes or {}, first=first,
-            expected_previous=known.get(expected, expected), reason="it is time", by="me", commit="c" * 40, evidence="e", dry_run=dry_run,
+            expected_previous=known.get(expected, expected), reason="it is time", by="me", commit="c" * 40,
+            evidence="e", dry_run=dry_run,
         )  # fmt: skip
 
     return do
