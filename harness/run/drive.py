@@ -24,7 +24,7 @@ from harness.compare.verdict import SourceState
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Predictor, Running
-from harness.run import answers
+from harness.run import answers, binding
 from harness.run.plain import plain
 from harness.run.plan import Plan
 from harness.tables import Batch, Outcome
@@ -84,7 +84,7 @@ class Pair:
         for predictor in self._open or ():
             events += predictor.close()
         self._open, self.running = None, None
-        self._threads.shutdown()
+        self._threads.shutdown(cancel_futures=True)
         return events
 
 
@@ -144,7 +144,7 @@ def state_of(plan: Plan, source: InputSource, pair: Pair, progress: Progress) ->
                 data = _to_json(state)
                 # every process of the run sees the same state, the one that drove it included
                 state = _from_json(source, data)
-                files.write_json(folder / "state.json", data)
+                files.write_json(folder / "state.json", {**data, "of": binding.identity(plan)})
     except Exception as error:
         tally = None if state is None else state.tally
         trouble = (*(() if state is None else state.trouble), _trouble(error, source.name))
@@ -153,12 +153,15 @@ def state_of(plan: Plan, source: InputSource, pair: Pair, progress: Progress) ->
 
 
 def read_state(plan: Plan, source: InputSource) -> SourceState | None:
-    """The state that another process left, or None."""
+    """The state that another process left, or None. Of one that judged other versions or by other rules than this
+    plan has, nothing but that is left."""
     path = plan.work / source.name / "state.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    if (other := binding.same_run(data.get("of"), plan, source.name)) is not None:
+        return SourceState(source.name, source.planned(), None, source.search, (other,))
     return _from_json(source, data)
 
 
