@@ -16,7 +16,7 @@ import numpy.typing as npt
 from harness.compare import slices, ties
 from harness.compare.cases import Masks
 from harness.compare.movement import MOVED_OVER, Moved, moved
-from harness.compare.rules import Cases, Close, Difference, Joint, Same, SameError, ask, missing
+from harness.compare.rules import Cases, Close, Difference, Exact, Joint, Same, SameError, ask, missing
 from harness.compare.ruleset import Bound, Changed, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.errors import Exit, HarnessError
@@ -131,7 +131,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
     groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
     shown = np.full(n, groups[0][0] if groups else "", object)
-    cases, tied = np.zeros(n, bool), np.zeros(n, bool)
+    cases, tied, empty = np.zeros(n, bool), np.zeros(n, bool), np.ones(n, bool)
     for group in groups:
         mine = np.logical_and.reduce([seen.masks.judged(bound.selection, name) for name in group])
         cases |= mine
@@ -149,6 +149,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         magnitude[rows] = np.maximum(magnitude[rows], size)
         violates[rows] |= bad
         nans[rows] |= difference.both_nan
+        empty[rows] &= difference.both_nan
     compared = seen.both & cases
     return RuleTally(
         compared=int(compared.sum()),
@@ -157,6 +158,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         largest=float(magnitude[compared].max(initial=0.0)),
         outputs=tuple(sorted(outputs)),
         findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
+        valueless=int((empty & compared).sum()),
         cases=int(cases.sum()),
         ties=int(tied.sum()),
         slices=slices.tally(
@@ -339,7 +341,8 @@ def _changed(seen: _Rows) -> RuleTally:
     rows = np.flatnonzero(seen.both)
     for name in seen.common:
         b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        difference = Close(rtol=MOVED_OVER).judge(b, c)
+        # 1% of a number that counts or names something (an integer) is no rounding
+        difference = (Close(rtol=MOVED_OVER) if b.kind == c.kind == "float" else Exact()).judge(b, c)
         bad[rows] |= difference.violates
         size[rows] = np.maximum(size[rows], difference.magnitude)
     return RuleTally(

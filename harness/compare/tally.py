@@ -73,7 +73,8 @@ class Finding:
 class RuleTally:
     """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
     are violations of whole batches, in words, with the rows concerned. `cases` counts the rows that its condition
-    chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice."""
+    chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice;
+    `valueless` the compared rows in which no output of either version holds a value."""
 
     compared: int = 0
     violations: int = 0
@@ -85,6 +86,7 @@ class RuleTally:
     cases: int = 0
     ties: int = 0
     slices: Mapping[str, SliceTally] = field(default_factory=dict)
+    valueless: int = 0
 
     def __add__(self, other: RuleTally) -> RuleTally:
         return RuleTally(
@@ -98,6 +100,7 @@ class RuleTally:
             self.cases + other.cases,
             self.ties + other.ties,
             slices.first(_merge(self.slices, other.slices, lambda a, b: a + b)),
+            self.valueless + other.valueless,
         )
 
 
