@@ -19,6 +19,7 @@ import pytest
 from harness import settings as configuration
 from harness.errors import Exit, HarnessError, worst
 from harness.run import tombstone
+from harness.run.stopping import Stopping
 
 if TYPE_CHECKING:
     from harness.compare.ruleset import Bound
@@ -68,6 +69,7 @@ class Gate:
         self.finished: set[str] = set()
         self.crashed: list[str] = []
         self.workers = 0
+        self.stopping = Stopping()
         self.file: Path | None = None
         try:
             self.file = configuration.find(self.root, options.compare_config or "")
@@ -80,6 +82,8 @@ class Gate:
             return
         self.run_id = tombstone.new_run_id()
         try:
+            if self.settings is not None:
+                tombstone.refuse_folder(self.folder, self.settings.root)
             tombstone.begin(self.folder, self.run_id)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from None
@@ -95,6 +99,8 @@ class Gate:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Plan the run, and see that the configuration file is collected whatever paths were typed."""
+        if not self.collect_only:
+            self.stopping.hold()
         if self.trouble is None and self.settings is not None:
             self._plan()
         if self.file is not None and not any(_names(arg, self.file, config) for arg in config.args):
@@ -107,11 +113,16 @@ class Gate:
         assert self.settings is not None
         try:
             _check_change(self.options.compare_change)
+            tree = None if self.worker or self.collect_only else self._tree()
             plan = make_plan(self.settings, self._request(Request), self.run_id or "collect", self.folder)
+            self.session = Session(plan, self._progress, self.worker, tree)
         except HarnessError as error:
             self.trouble = error
-        else:
-            self.session = Session(plan, self._progress, quiet=self.worker)
+
+    def _tree(self) -> Any:
+        from harness.run.tree import tree_of
+
+        return tree_of(self.settings.root if self.settings else self.root, self.folder)
 
     def _request(self, request: Any) -> Any:
         return request(
@@ -180,6 +191,7 @@ class Gate:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge, publish, and set the exit code."""
+        self.stopping.ends()
         if self.session is not None:
             self.session.close()
         if self.worker or self.collect_only:
@@ -190,16 +202,21 @@ class Gate:
         ours = self.conclusion.verdict.exit
         # 1 and 5 (a test failed, nothing was collected) are in our verdict, which knows whose test it was; 3: an
         # error inside pytest outranks all
-        theirs = int(exitstatus) if int(exitstatus) in (2, 4) else 0
+        theirs = int(exitstatus) if int(exitstatus) in (2, 4) and not self.stopping.terminated else 0
         session.exitstatus = 3 if int(exitstatus) == 3 else int(worst([ours, theirs]))
 
     def _conclude(self, exitstatus: int) -> Conclusion:
         from harness.run import past
         from harness.run.conclude import Circumstances, conclude, fail_early, publish
         from harness.run.plan import Request
-        from harness.run.tree import tree_of
+        from harness.run.tree import Tree
 
-        tree = tree_of(self.root, self.folder)
+        troubles = list(self._troubles(exitstatus))
+        try:
+            tree = self._tree()
+        except HarnessError as error:
+            tree = Tree()
+            troubles += [error] if self.session is not None else []
         around = Circumstances(
             command=shlex.join(["pytest", *sys.argv[1:]]),
             started=self.started.isoformat(timespec="seconds"),
@@ -207,9 +224,10 @@ class Gate:
             tree=tree,
             executed=frozenset(self.executed),
             other_failures=len(self.failed_elsewhere),
-            troubles=tuple(self._troubles(exitstatus)),
+            troubles=tuple(troubles),
             workers=self.workers,
         )
+        bound: dict[str, Any] | None = None
         if self.session is None:
             assert self.trouble is not None
             request = self._request(Request)
@@ -217,8 +235,9 @@ class Gate:
         else:
             seen = self.session.seen(around)
             conclusion = conclude(self.session.plan, self.session.states(), seen)
-            past.note(self.session.plan, seen, conclusion)
-        return publish(conclusion, self.folder, tree)
+            bound = self.session.bound()
+            past.note(self.session.plan, seen, conclusion, bound)
+        return publish(conclusion, self.folder, tree, bound)
 
     def _troubles(self, exitstatus: int) -> Iterator[HarnessError]:
         for worker in self.crashed:
@@ -239,14 +258,8 @@ class Gate:
                 code="E11",
                 exit=Exit.INCONCLUSIVE,
             )
-        if exitstatus == 2 and not self.failed_elsewhere:
-            yield HarnessError(
-                "interrupted",
-                where="pytest",
-                hint="run the comparison again",
-                code="E14",
-                exit=Exit.INTERRUPTED,
-            )
+        if self.stopping.terminated or (exitstatus == 2 and not self.failed_elsewhere):
+            yield self.stopping.trouble("pytest")
         if exitstatus == 3:
             yield HarnessError(
                 "pytest ended with an internal error",
@@ -258,6 +271,7 @@ class Gate:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """The closing lines: the last that is printed says the verdict."""
+        self.stopping.release()
         if not self.worker:
             tombstone.withdraw()
         if self.conclusion is not None and self.reporter is not None:
@@ -344,9 +358,10 @@ class GateItem(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
+    def reportinfo(self) -> tuple[Path, int, str]:
         """Shown as `pyproject.toml::holdout::price-close`."""
-        return self.path, None, f"{self.parent.name}::{self.name}"
+        # pytest says where a test was skipped by adding 1 to this line: None would end the whole session
+        return self.path, 0, f"{self.parent.name}::{self.name}"
 
 
 class NotPassed(Exception):

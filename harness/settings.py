@@ -7,6 +7,8 @@ here is refused, because a misspelt limit that is silently ignored is a gate tha
 from __future__ import annotations
 
 import datetime
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +21,8 @@ CHANGES = ("auto", "refactor", "upgrade", "retrain")
 SEVERITIES = ("fail", "warn")
 PASS_AS = ("frame", "records", "array")
 DIRECTIONS = ("any", "up", "down")
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +289,12 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
     retrain = _Table(data.get("retrain", {}), Retrain, f"{place}.retrain")
     values["retrain"] = Retrain(**retrain.plain("primary", "margin", "max_changed_rate", "reason"))
+    _positive(values["retrain"].margin, "margin", retrain.place)
+    rate = values["retrain"].max_changed_rate
+    if rate is not None and not 0 <= rate <= 1:
+        raise HarnessError(
+            f"max_changed_rate is {rate}", where=retrain.place, hint="a share: 0 to 1", code="E27"
+        )
     if values["retrain"].max_changed_rate is not None and not values["retrain"].reason:
         raise HarnessError(
             "max_changed_rate has no reason", where=f"{place}.retrain", hint='add reason = "…" beside it'
@@ -351,6 +361,7 @@ def _profile(name: str, data: Any, place: str) -> Profile:
         values["memory"] = _bytes(table.data["memory"], place)
     if "headers" in table.data:
         values["headers"] = dict(_mapping(table.data["headers"], f"{place}.headers"))
+    _positive(values.get("timeout"), "timeout", place)
     _one_of(values.get("pass_as", "frame"), PASS_AS, "pass_as", place)
     return Profile(name=name, **values)
 
@@ -360,11 +371,14 @@ def _input(data: Any, place: str) -> Input:
     values = table.plain("name", "path", "key", "target")
     if "name" not in values:
         raise HarnessError("an input source has no name", where=place, hint='add name = "…"')
+    _name(values["name"], "input source", place)
     if "generate" in table.data:
         plan = _Table(table.data["generate"], Generate, f"{place}.generate")
         values["generate"] = Generate(**plan.plain("rows", "seconds", "seed"))
         if values["generate"].rows < 1:
             raise HarnessError("a search of no rows", where=f"{place}.generate", hint="set rows to 1 or more")
+        _positive(values["generate"].seconds, "seconds", plan.place)
+        check_seed(values["generate"].seed, plan.place)
     if ("path" in values) == ("generate" in values):
         raise HarnessError(
             f'input source "{values["name"]}" needs either a path or a generate table',
@@ -387,6 +401,7 @@ def _rule(data: Any, place: str) -> RuleSettings:
     for key in ("name", "rule"):
         if key not in values:
             raise HarnessError(f"a rule has no {key}", where=place, hint=f'add {key} = "…"', code="E27")
+    _name(values["name"], "rule", place)
     _one_of(values.get("severity", "fail"), SEVERITIES, "severity", place)
     for kind in values.get("when", ()):
         _one_of(kind, CHANGES[1:], "when", place)
@@ -399,6 +414,8 @@ def _rule(data: Any, place: str) -> RuleSettings:
         raise HarnessError(
             f"max_violation_rate is {rate}", where=place, hint="a share: at least 0 and below 1"
         )
+    if values.get("min_cases", 0) < 0:
+        raise HarnessError("min_cases is negative", where=place, hint="0 demands none", code="E27")
     if values.get("max_violations", 0) < 0:
         raise HarnessError("max_violations is negative", where=place, hint="0 allows none")
     if values.get("min_cases", 0) < 0:
@@ -571,6 +588,30 @@ def _one_of(value: str, known: tuple[str, ...], key: str, place: str) -> None:
         raise HarnessError(f'{key} is "{value}"', where=place, hint=did_you_mean(value, known), code="E27")
 
 
+def _name(value: str, noun: str, place: str) -> None:
+    """Names become folders, node ids and lines of a report."""
+    if not _NAME.fullmatch(value):
+        raise HarnessError(
+            f"{value!r} cannot be the name of a{'n' if noun[0] in 'aeiou' else ''} {noun}",
+            where=place,
+            hint="begin with a letter or digit; then letters, digits, and any of _ . -",
+            code="E27",
+        )
+
+
+def _positive(value: float | None, key: str, place: str) -> None:
+    if value is not None and not 0 < value < math.inf:
+        raise HarnessError(f"{key} is {value}", where=place, hint="a finite number above 0", code="E27")
+
+
+def check_seed(seed: int, place: str) -> None:
+    """Refuse (E27) what the generator and the bootstrap cannot take as a seed."""
+    if not 0 <= seed < 2**64:
+        raise HarnessError(
+            f"seed is {seed}", where=place, hint="a whole number from 0 to 2**64 - 1", code="E27"
+        )
+
+
 def _unique(names: list[str], noun: str, place: str) -> None:
     for name in names:
         if names.count(name) > 1:
@@ -582,8 +623,10 @@ def _bytes(value: Any, place: str) -> int:
     units = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
     number, _, unit = str(value).partition(" ")
     try:
-        return int(float(number) * units[unit.strip()])
-    except (ValueError, KeyError):
+        size = int(float(number) * units[unit.strip()])
+    except (ValueError, KeyError, OverflowError):
         raise HarnessError(
             f"{value!r} is no size", where=place, hint='write it as "2 GiB", "512 MiB" or bytes', code="E27"
         ) from None
+    _positive(size, "memory", place)
+    return size

@@ -17,7 +17,7 @@ from harness.compare import slices, ties, waivers
 from harness.compare.cases import Masks
 from harness.compare.drift import moved_beyond
 from harness.compare.movement import MOVED_OVER, Moved, moved
-from harness.compare.rules import Cases, Difference, Joint, Same, SameError, ask, missing
+from harness.compare.rules import Cases, Difference, Exact, Joint, Same, SameError, ask, missing
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.compare.waivers import Change
@@ -136,7 +136,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
     groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
     shown = np.full(n, groups[0][0] if groups else "", object)
-    cases, tied = np.zeros(n, bool), np.zeros(n, bool)
+    cases, tied, empty = np.zeros(n, bool), np.zeros(n, bool), np.ones(n, bool)
     changes: list[Change] = []
     for group in groups:
         mine = np.logical_and.reduce([seen.masks.judged(bound.selection, name) for name in group])
@@ -155,6 +155,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         magnitude[rows] = np.maximum(magnitude[rows], size)
         violates[rows] |= bad
         nans[rows] |= difference.both_nan
+        empty[rows] &= difference.both_nan
         if bound.waivers:
             changes.append(_change(seen, group, rows, bad, size))
     compared = seen.both & cases
@@ -166,6 +167,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         largest=float(magnitude[compared].max(initial=0.0)),
         outputs=tuple(sorted(outputs)),
         findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
+        valueless=int((empty & compared).sum()),
         cases=int(cases.sum()),
         ties=int(tied.sum()),
         slices=slices.tally(
@@ -255,6 +257,11 @@ def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -
             "judge returns arrays as long as its columns",
         )
     return found
+
+
+def is_of_rule(error: HarnessError) -> bool:
+    """Whether a rule raised it while it judged; E26 is said of other code too."""
+    return error.code == "E26" and error.message.startswith("rule ") and " errored: " in error.message
 
 
 def _errored(bound: Bound, words: str, where: str, hint: str) -> HarnessError:
@@ -386,7 +393,8 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
     changes: list[Change] = []
     for name in seen.common:
         b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        difference = moved_beyond(b, c, MOVED_OVER)
+        # 1% of a number that counts or names something (an integer) is no rounding
+        difference = moved_beyond(b, c, MOVED_OVER) if b.kind == c.kind == "float" else Exact().judge(b, c)
         bad[rows] |= difference.violates
         size[rows] = np.maximum(size[rows], difference.magnitude)
         if bound.waivers:

@@ -32,7 +32,8 @@ class Budget:
         """Rows that have no distance."""
         seen = Close(equal_nan=self.equal_nan).judge(baseline, candidate)
         refused = seen.both_nan & (not self.equal_nan)
-        return Difference(np.isinf(seen.magnitude) | refused, seen.magnitude, seen.both_nan)
+        far = np.isinf(seen.magnitude) if numeric(baseline, candidate) else seen.violates & ~seen.both_nan
+        return Difference(far | refused, seen.magnitude, seen.both_nan)
 
     def says(self) -> str:
         """In words."""

@@ -208,12 +208,13 @@ def bind(
                 leaves=tuple(
                     Leaving(one.item.name, one.item.output, one.where)
                     for one in own
-                    if not isinstance(one.rule, SameError)
+                    # a rule that only warns takes nothing from the one that decides
+                    if not isinstance(one.rule, SameError) and one.item.severity == "fail"
                 ),
                 chosen=f"default for {change}",
             )
-            if known is None or any(rest.judges(output) for output in known):
-                bounds.append(rest)
+            # bound also where no known output is left: a version may answer more than its manifest says
+            bounds.append(rest)
         elif source.labelled and not source.search:
             bounds.append(
                 Bound(

@@ -119,7 +119,8 @@ class RuleTally:
     """What one rule saw. `violations` counts rows; `outputs` are the columns it was applied to; `problems`
     are violations of whole batches, in words, with the rows concerned. `cases` counts the rows that its condition
     chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice. `covered`
-    counts the violations that lie inside the bounds of a waiver, `waived` tells them apart by waiver."""
+    counts the violations that lie inside the bounds of a waiver, `waived` tells them apart by waiver; `valueless`
+    the compared rows in which no output of either version holds a value."""
 
     compared: int = 0
     violations: int = 0
@@ -133,6 +134,7 @@ class RuleTally:
     slices: Mapping[str, SliceTally] = field(default_factory=dict)
     covered: int = 0
     waived: Mapping[str, Waived] = field(default_factory=dict)
+    valueless: int = 0
 
     def __add__(self, other: RuleTally) -> RuleTally:
         return RuleTally(
@@ -148,6 +150,7 @@ class RuleTally:
             slices.first(_merge(self.slices, other.slices, lambda a, b: a + b)),
             self.covered + other.covered,
             _merge(self.waived, other.waived, lambda a, b: a + b),
+            self.valueless + other.valueless,
         )
 
 

@@ -120,6 +120,10 @@ def _overall(bound: Bound, state: SourceState, tally: RuleTally) -> RuleResult:
     if state.tally is None:
         return replace(result, status=INCONCLUSIVE, code="E10", reason=f"{state.name} was not compared")
     if not tally.outputs and not isinstance(bound.rule, SameError) and state.tally.accounting.compared:
+        structure = state.tally.rules.get("structure", RuleTally())
+        if bound.chosen.startswith("default") and bound.leaves and structure.outputs:
+            others = ", ".join(sorted({one.to for one in bound.leaves}))
+            return replace(result, measured=f"no output is left to it by {others}")
         return replace(
             result,
             status=INCONCLUSIVE,
@@ -134,6 +138,13 @@ def _overall(bound: Bound, state: SourceState, tally: RuleTally) -> RuleResult:
         return replace(result, status=INCONCLUSIVE, code="E28", reason=_no_case(bound, state.name))
     if tally.compared == 0:
         return replace(result, status=INCONCLUSIVE, code="E10", reason=f"0 of {state.planned:,} comparisons")
+    if tally.valueless == tally.compared:
+        return replace(
+            result,
+            status=INCONCLUSIVE,
+            code="E10",
+            reason=f"no value to judge: both versions answer NaN or null in all {tally.compared:,} rows",
+        )
     if tally.compared < bound.min_cases:
         return replace(
             result,
@@ -214,6 +225,16 @@ def accounting_troubles(state: SourceState, bounds: Sequence[Bound]) -> list[Har
                 f"{who} on {unanswered:,} of {state.planned:,} cases: nothing to compare there",
                 where=state.name,
                 hint='mend the inputs, or bind a rule = "same_error" to them: such rows are then accounted for',
+                code="E10",
+                exit=Exit.INCONCLUSIVE,
+            )
+        )
+    elif seen.both_faulted * 2 > state.planned:
+        troubles.append(
+            HarnessError(
+                f"both versions fail on {seen.both_faulted:,} of {state.planned:,} cases: too little was compared",
+                where=state.name,
+                hint="mend the inputs, or narrow what is generated: most cases have to be answered",
                 code="E10",
                 exit=Exit.INCONCLUSIVE,
             )

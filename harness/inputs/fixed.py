@@ -7,7 +7,7 @@ source, in the order of their names.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,13 @@ _ARROW = {
 }
 
 
+_UNREADABLE = (pa.ArrowException, OSError, KeyError, UnicodeDecodeError)
+"""What reading a table may raise, whatever is wrong with the file."""
+
+_EMPTY_WORDS = pa.array(pa.csv.ConvertOptions().null_values)
+"""Texts that mean "no value" in a column of a CSV file of which nothing else is known: `NA`, `null`, `nan`, …"""
+
+
 class TableSource:
     """One `[[tool.harness.inputs]]` with a `path`. Checked when it is made: files, columns, keys, rows."""
 
@@ -44,13 +51,17 @@ class TableSource:
         self.where = item.path
         self.labelled = bool(item.target)
         self._key, self._target, self._schema = item.key, item.target, schema
-        found = sorted(glob.glob(str(root / item.path), recursive=True))
-        self._files = [Path(name) for name in found]
+        found = [Path(name) for name in sorted(glob.glob(str(root / item.path), recursive=True))]
+        self._files = [path for path in found if not path.is_dir()]
         if not self._files:
             raise HarnessError(
-                f"input source {item.name}: no file matches {item.path}",
+                f"input source {item.name}: {item.path} is a folder"
+                if found
+                else f"input source {item.name}: no file matches {item.path}",
                 where=str(root),
-                hint="mend its path; it is relative to the configuration file",
+                hint="name its files, such as FOLDER/*.parquet"
+                if found
+                else "mend its path; it is relative to the configuration file",
             )
         self._columns = self._check_columns()
         self._rows = self._check_rows()
@@ -65,15 +76,26 @@ class TableSource:
 
     def batches(self) -> Iterator[Batch]:
         """The canonical blocks."""
-        for number, table in enumerate(_cut(self._tables(), BLOCK)):
-            start = number * BLOCK
-            if self._key:
-                keys = table.column(self._key).combine_chunks().to_numpy(zero_copy_only=False)
-            else:
-                keys = np.arange(start, start + len(table))
-            columns = {name: self._column(table, name) for name in self._columns}
-            target = _column(table.column(self._target)) if self._target else None
-            yield Batch(self.name, number, start, keys, columns, target)
+        tables = enumerate(_cut(self._tables(), BLOCK))
+        while True:
+            try:
+                number, table = next(tables)
+                batch = self._batch(number, table)
+            except StopIteration:
+                return
+            except _UNREADABLE as error:
+                raise _unreadable(self.name, self.where, error) from None
+            yield batch
+
+    def _batch(self, number: int, table: pa.Table) -> Batch:
+        start = number * BLOCK
+        if self._key:
+            keys = table.column(self._key).combine_chunks().to_numpy(zero_copy_only=False)
+        else:
+            keys = np.arange(start, start + len(table))
+        columns = {name: self._column(table, name) for name in self._columns}
+        target = _column(table.column(self._target)) if self._target else None
+        return Batch(self.name, number, start, keys, columns, target)
 
     def kinds(self) -> dict[str, str]:
         """The kind of each input column: as the schema says, else as the first block holds it ("" for no values)."""
@@ -102,7 +124,8 @@ class TableSource:
             return Column("float", column.values.astype(np.float64), column.null)
         if field.kind == "int" and column.kind == "float":
             present = column.values if column.null is None else column.values[~column.null]
-            if np.all(np.mod(present, 1) == 0):
+            # 2**63 and beyond is no int64: it would come out as another number
+            if np.all((np.trunc(present) == present) & (present >= -(2.0**63)) & (present < 2.0**63)):
                 values = column.values if column.null is None else np.where(column.null, 0, column.values)
                 return Column("int", values.astype(np.int64), column.null)
         raise HarnessError(
@@ -114,13 +137,65 @@ class TableSource:
     def _tables(self) -> Iterator[pa.Table]:
         for path in self._files:
             try:
-                yield from _read(path, self._schema)
-            except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-                raise _unreadable(self.name, path, error) from None
+                for table in _read(path, self._schema):
+                    yield table.select(self._wanted(self._columns))
+            except _UNREADABLE as error:
+                raise _unreadable(self.name, path.name, error) from None
 
     def _check_columns(self) -> list[str]:
-        names = _column_names(self.name, self._files[0], self._schema)
-        place = f"input source {self.name} ({self.where})"
+        """The columns that the versions are given; every file has them, and of one type."""
+        schemas = [
+            (path, found)
+            for path in self._files
+            if (found := _schema_of(self.name, path, self._schema)) is not None
+        ]
+        if not schemas:
+            raise _no_rows(f"input source {self.name} ({self.where})")
+        columns = self._check_names(*schemas[0])
+        types: dict[str, tuple[pa.DataType, Path]] = {}
+        for path, schema in schemas:
+            if sorted(self._check_names(path, schema)) != sorted(columns):
+                raise HarnessError(
+                    f"{path.name} has other columns than {schemas[0][0].name}",
+                    where=f"input source {self.name} ({self.where})",
+                    hint="give every file of a source the same columns",
+                )
+            for name in self._wanted(columns):
+                kind = schema.field(name).type
+                self._check_type(path, name, kind)
+                known, first = types.setdefault(name, (kind, path))
+                if pa.types.is_null(known):
+                    types[name] = (kind, path)
+                elif kind != known and not pa.types.is_null(kind):
+                    raise HarnessError(
+                        f"column {name} holds {kind} in {path.name} and {known} in {first.name}",
+                        where=f"input source {self.name} ({self.where})",
+                        hint="write the column with one type in every file",
+                    )
+        return columns
+
+    def _wanted(self, columns: list[str]) -> list[str]:
+        """What is read of every file: no other column can be wrong."""
+        return list(dict.fromkeys([*columns, *filter(None, (self._key, self._target))]))
+
+    def _check_type(self, path: Path, name: str, kind: pa.DataType) -> None:
+        if pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind):
+            raise HarnessError(
+                f"column {name} holds {kind}, which no version can be given",
+                where=f"input source {self.name} ({path.name})",
+                hint="write it as text, as a number of seconds, or as a date with a time",
+            )
+
+    def _check_names(self, path: Path, schema: pa.Schema) -> list[str]:
+        names = list(schema.names)
+        place = f"input source {self.name} ({path.name})"
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        if twice:
+            raise HarnessError(
+                f"column {twice[0]} stands {names.count(twice[0])} times",
+                where=place,
+                hint="name each column once",
+            )
         wanted = [("key", self._key), ("target", self._target)]
         for role, column in wanted:
             if column and column not in names:
@@ -151,24 +226,22 @@ class TableSource:
                     rows += len(table)
                     if self._key:
                         keys.append(table.column(self._key))
-            except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-                raise _unreadable(self.name, path, error) from None
+            except _UNREADABLE as error:
+                raise _unreadable(self.name, path.name, error) from None
         place = f"input source {self.name} ({self.where})"
         if rows == 0:
-            raise HarnessError(
-                "0 of 0 comparisons: the table has no rows",
-                where=place,
-                hint="give the source a table with cases",
-                code="E10",
-                exit=Exit.INCONCLUSIVE,
-            )
+            raise _no_rows(place)
         if self._key:
-            chunks = pa.chunked_array([chunk for column in keys for chunk in column.chunks])
-            if chunks.null_count:
+            try:
+                full = [column for column in keys if not pa.types.is_null(column.type)] or keys
+                chunks = pa.chunked_array([chunk for column in full for chunk in column.chunks])
+                counts = pc.value_counts(chunks)
+            except _UNREADABLE as error:
+                raise _unreadable(self.name, self.where, error) from None
+            if chunks.null_count or len(full) < len(keys):
                 raise HarnessError(
                     f"key {self._key} has empty values", where=place, hint="every case needs a key"
                 )
-            counts = pc.value_counts(chunks)
             twice = counts.filter(pc.greater(counts.field("counts"), 1))
             if len(twice):
                 raise HarnessError(
@@ -187,11 +260,10 @@ def _read(path: Path, schema: Schema | None) -> Iterator[pa.Table]:
                 for batch in file.iter_batches(batch_size=BLOCK * 16):
                     yield pa.Table.from_batches([batch])
         case ".csv":
-            types = {field.name: _ARROW[field.kind] for field in schema or () if field.kind in _ARROW}
-            convert = pa.csv.ConvertOptions(column_types=types, strings_can_be_null=True)
-            with pa.csv.open_csv(path, convert_options=convert) as reader:
+            words = {field.name for field in schema or () if field.kind == "str"}
+            with pa.csv.open_csv(path, convert_options=_conversion(schema)) as reader:
                 for batch in reader:
-                    yield pa.Table.from_batches([batch])
+                    yield _with_nulls(pa.Table.from_batches([batch]), words)
         case ".jsonl" | ".ndjson":
             if path.stat().st_size:
                 fields = [(field.name, _ARROW[field.kind]) for field in schema or () if field.kind in _ARROW]
@@ -207,29 +279,54 @@ def _read(path: Path, schema: Schema | None) -> Iterator[pa.Table]:
             )
 
 
-def _column_names(source: str, path: Path, schema: Schema | None) -> list[str]:
+def _conversion(schema: Schema | None) -> pa.csv.ConvertOptions:
+    types = {field.name: _ARROW[field.kind] for field in schema or () if field.kind in _ARROW}
+    return pa.csv.ConvertOptions(column_types=types)
+
+
+def _with_nulls(table: pa.Table, declared: Set[str]) -> pa.Table:
+    """Text of a CSV file with its nulls. Of a column that the schema calls text only the empty field is null, since
+    `NA` may be a category there."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            column = table.column(number)
+            empty = (
+                _EMPTY_WORDS.filter(pc.equal(_EMPTY_WORDS, "")) if field.name in declared else _EMPTY_WORDS
+            )
+            null = pc.is_in(column, value_set=empty)
+            table = table.set_column(number, field, pc.if_else(null, pa.scalar(None, field.type), column))
+    return table
+
+
+def _schema_of(source: str, path: Path, schema: Schema | None) -> pa.Schema | None:
+    """Names and types of one file; None for a JSON Lines file without a line."""
     try:
         if path.suffix == ".parquet":
-            return list(pa.parquet.read_schema(path).names)
+            return pa.parquet.read_schema(path)
+        if path.suffix == ".csv":
+            with pa.csv.open_csv(path, convert_options=_conversion(schema)) as reader:
+                return reader.schema
         first = next(iter(_read(path, schema)), None)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise _unreadable(source, path, error) from None
-    if first is None:
-        raise HarnessError(
-            "0 of 0 comparisons: the table has no rows",
-            where=f"input source {source} ({path.name})",
-            hint="give the source a table with cases",
-            code="E10",
-            exit=Exit.INCONCLUSIVE,
-        )
-    return list(first.column_names)
+    except _UNREADABLE as error:
+        raise _unreadable(source, path.name, error) from None
+    return None if first is None else first.schema
 
 
-def _unreadable(source: str, path: Path, error: Exception) -> HarnessError:
-    words = str(error).splitlines()[0][:200]
+def _no_rows(place: str) -> HarnessError:
+    return HarnessError(
+        "0 of 0 comparisons: the table has no rows",
+        where=place,
+        hint="give the source a table with cases",
+        code="E10",
+        exit=Exit.INCONCLUSIVE,
+    )
+
+
+def _unreadable(source: str, name: str, error: Exception) -> HarnessError:
+    words = (str(error).splitlines() or [type(error).__name__])[0][:200]
     return HarnessError(
         f"cannot read the table: {words}",
-        where=f"input source {source} ({path.name})",
+        where=f"input source {source} ({name})",
         hint="mend the file at that place; text is UTF-8",
     )
 
@@ -256,6 +353,9 @@ def _column(data: pa.ChunkedArray) -> Column:
     null = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
+        kind = array.type
+    if pa.types.is_decimal(kind):
+        array = array.cast(pa.float64())
         kind = array.type
     if pa.types.is_floating(kind):
         return Column("float", array.to_numpy(zero_copy_only=False), null)

@@ -71,8 +71,20 @@ class SearchSource:
         seen, block = _Seen(self, step), 0
         deadline = time.monotonic() + self.plan.seconds
         late = False
+        broken: Exception | None = None
 
         def one(pools: dict[str, list[Any]], seed: int) -> None:
+            nonlocal broken
+            if broken is not None:
+                # Hypothesis replays what raised, to see it again: a worker that died is not asked a second time
+                raise broken
+            try:
+                block_of(pools, seed)
+            except Exception as error:
+                broken = error
+                raise
+
+        def block_of(pools: dict[str, list[Any]], seed: int) -> None:
             nonlocal block, late
             start = block * ROWS
             late = late or time.monotonic() > deadline
@@ -81,7 +93,14 @@ class SearchSource:
             seen.add(self._batch(pools, seed, block, min(ROWS, self.plan.rows - start)))
             block += 1
 
-        self._loop(one)
+        try:
+            self._loop(one)
+        except Exception:
+            if broken is None:
+                raise
+        if broken is not None:
+            # the first trouble is the cause; what Hypothesis made of its replay (flaky, a group) is not
+            raise broken
         if late:
             raise self._short(f"reached its ceiling of {self.plan.seconds:g} s", block, "E11")
         if block * ROWS < self.plan.rows:

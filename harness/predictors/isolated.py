@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,15 @@ class IsolatedPredictor:
         self._running: Running | None = None
         self._answered = 0
         self._strays = 0
+        self._closing = False
+        self._starting = threading.Lock()
 
     def open(self) -> Running:
         """Make the environment if it is not there, start the worker, import the model."""
         if self._running is not None:
             return self._running
+        with self._starting:
+            self._closing = False
         version = self.version
         assert version.manifest is not None
         self._python = environments.python_for(version.lock, version.profile.python, self._say)
@@ -64,7 +69,9 @@ class IsolatedPredictor:
         return outcome
 
     def close(self) -> tuple[str, ...]:
-        """Stop the worker and whatever it started."""
+        """Stop the worker and whatever it started; called while another thread asks, it is asked no further."""
+        with self._starting:
+            self._closing = True
         self._stop()
         self._running = None
         if not self._strays:
@@ -75,7 +82,10 @@ class IsolatedPredictor:
 
     def _start(self) -> dict[str, Any]:
         profile = self.version.profile
-        self._process = Process(self._python, profile.memory)
+        with self._starting:
+            if self._closing:
+                raise self._error("E02", "was stopped with the run")
+            self._process = Process(self._python, profile.memory)
         header = {
             "op": "open",
             "path": [str(self._folder)],
@@ -84,8 +94,9 @@ class IsolatedPredictor:
             "keyword": profile.keyword,
             "outputs": profile.outputs,
         }
+        process = self._process
         try:
-            reply, _ = self._process.ask(header, (), OPENING)
+            reply, _ = process.ask(header, (), OPENING)
         except Ended as ended:
             words = f"ended while it was imported ({_how(ended.code)})"
             raise self._error("E02" if ended.code < 0 else "E01", words) from None
@@ -102,10 +113,13 @@ class IsolatedPredictor:
         return reply
 
     def _ask(self, header: dict[str, Any], chunks: list[bytes]) -> tuple[dict[str, Any], bytes]:
-        if self._process is None:
+        process = self._process
+        if process is None:
             self._start()
-        assert self._process is not None
-        reply, payload = self._process.ask(header, chunks, self.version.profile.timeout)
+            process = self._process
+        if process is None:
+            raise Ended(-signal.SIGKILL)
+        reply, payload = process.ask(header, chunks, self.version.profile.timeout)
         if trouble := reply.get("trouble"):
             raise self._error(trouble["code"], trouble["message"])
         return reply, payload
@@ -115,8 +129,10 @@ class IsolatedPredictor:
         of = f"after {self._answered:,} answers, in a batch of {len(batch):,}"
         if ended.code >= 0:
             return self._error("E01", f"worker ended early (code {ended.code}) {of}", said)
-        row = self._culprit(batch)
         words = f"killed by {_how(ended.code)}"
+        if self._closing:
+            return self._error("E02", f"{words} {of}", said)
+        row = self._culprit(batch)
         if row is None:
             return self._error("E02", f"{words} {of}; no single case does it alone", said)
         case = ", ".join(
@@ -128,7 +144,7 @@ class IsolatedPredictor:
     def _culprit(self, batch: Batch) -> int | None:
         """The first row on which a fresh worker dies again, found by halves; None where none does."""
         rows, tries = list(range(len(batch))), 0
-        while tries < LOCATING:
+        while tries < LOCATING and not self._closing:
             tries += 1
             part = rows if len(rows) == 1 else rows[: (len(rows) + 1) // 2]
             if self._dies(batch.take(part)):

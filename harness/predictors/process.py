@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import worker
+from harness.predictors import homes
 
 POLL = 0.1
 """Seconds between looks at a busy worker's memory."""
@@ -74,7 +74,7 @@ class Process:
 
     def __init__(self, python: Path, memory: int) -> None:
         self.memory = memory
-        self._home = tempfile.TemporaryDirectory(prefix="harness-home-")
+        self._home = homes.Home()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         self._process = subprocess.Popen(
             [str(python), "-s", worker.__file__, str(os.getpid())],
@@ -96,11 +96,20 @@ class Process:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         self._stopped = self._lost = False
+        self._asked = threading.Lock()
 
     def ask(
         self, header: Mapping[str, Any], chunks: Iterable[bytes], seconds: float
     ) -> tuple[dict[str, Any], bytes]:
         """Send one frame and wait for the reply, both within `seconds`."""
+        with self._asked:
+            if self._stopped:
+                raise Ended(-signal.SIGKILL)
+            return self._ask(header, chunks, seconds)
+
+    def _ask(
+        self, header: Mapping[str, Any], chunks: Iterable[bytes], seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + seconds
         try:
             for part in worker.frame(dict(header), list(chunks)):
@@ -124,28 +133,39 @@ class Process:
         return b"".join(self._said).decode("utf-8", "replace")
 
     def stop(self) -> int:
-        """End the worker and everything it started; returns how many stray processes had to be stopped."""
+        """End the worker and everything it started; returns how many stray processes had to be stopped.
+
+        Another thread may be waiting for an answer: it gets `Ended` at once.
+        """
         if self._stopped:
             return 0
         self._stopped = True
         strays = {*_descendants(self._process.pid), *_living_in(self._home.name)} - {self._process.pid}
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
-        if self._process.poll() is None and not strays and not self._lost:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(2)
+        idle = self._asked.acquire(blocking=False)
+        if idle:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()  # type: ignore[union-attr]
+            if self._process.poll() is None and not strays and not self._lost:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(2)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        if not idle:
+            # who asks still looks at the pipes: they are closed once it has seen the end
+            self._asked.acquire()
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()  # type: ignore[union-attr]
+        self._asked.release()
         self._process.wait()
         os.close(self._watch)
         self._process.stdout.close()  # type: ignore[union-attr]
         self._reader.join(1)
         if not self._reader.is_alive():
             self._process.stderr.close()  # type: ignore[union-attr]
-        self._home.cleanup()
+        self._home.remove()
         return len(strays)
 
     def _write(self, data: bytes, deadline: float) -> None:

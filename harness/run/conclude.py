@@ -187,8 +187,11 @@ def fail_early(
     return Conclusion(verdict, reporting.compose(result, _run(run_id, around)))
 
 
-def publish(conclusion: Conclusion, folder: Path, tree: Tree) -> Conclusion:
-    """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS."""
+def publish(
+    conclusion: Conclusion, folder: Path, tree: Tree, bound: Mapping[str, Any] | None = None
+) -> Conclusion:
+    """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS.
+    `bound` is what the verdict is bound to, beside tree and rules (`Session.bound`)."""
     record = conclusion.record
     try:
         reporting.write_all(record, folder)
@@ -214,6 +217,7 @@ def publish(conclusion: Conclusion, folder: Path, tree: Tree) -> Conclusion:
         "commit": tree.commit,
         "tree": tree.tree,
         "harness": record["run"]["harness"],
+        **(bound or {}),
     }
     tombstone.end(folder, summary)
     return conclusion

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ from harness.compare.verdict import SourceState
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Predictor, Running
-from harness.run import blocks
+from harness.run import binding, blocks
 from harness.run.anchor import Anchor
 from harness.run.blocks import Block
+from harness.run.plain import plain
 from harness.run.plan import Plan
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -90,7 +92,7 @@ class Pair:
         for predictor in self._open or ():
             events += predictor.close()
         self._open, self.running = None, None
-        self._threads.shutdown()
+        self._threads.shutdown(cancel_futures=True)
         return events
 
 
@@ -150,25 +152,44 @@ def compared(block: Block, bounds: Sequence[Bound]) -> Tally:
 def state_of(
     plan: Plan, source: InputSource, pair: Pair, progress: Progress, anchor: Anchor | None = None
 ) -> SourceState:
-    """The state of one source: driven now if nobody has, else read."""
+    """The state of one source: driven now if nobody has, else read.
+
+    Never raises what is no interruption: whatever goes wrong is trouble of this state, and so INCONCLUSIVE.
+    """
     folder = plan.work / source.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock"):
-        state = read_state(plan, source)
-        if state is None:
-            # a search is compared with the baseline alone: a budget does not bind to it
-            state = _drive(plan, source, pair, progress, None if source.search else anchor)
-            files.write_json(folder / "state.json", _to_json(state))
+    state: SourceState | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / "lock"):
+            state = read_state(plan, source)
+            if state is None:
+                # a search is compared with the baseline alone: a budget does not bind to it
+                state = _drive(plan, source, pair, progress, None if source.search else anchor)
+                data = _to_json(state)
+                # every process of the run sees the same state, the one that drove it included
+                state = _from_json(source, data)
+                files.write_json(folder / "state.json", {**data, "of": binding.identity(plan)})
+    except Exception as error:
+        tally = None if state is None else state.tally
+        trouble = (*(() if state is None else state.trouble), trouble_of(error, source.name))
+        return SourceState(source.name, source.planned(), tally, source.search, trouble)
     return state
 
 
 def read_state(plan: Plan, source: InputSource) -> SourceState | None:
-    """The state that another process left, or None."""
+    """The state that another process left, or None. Of one that judged other versions or by other rules than this
+    plan has, nothing but that is left."""
     path = plan.work / source.name / "state.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    if (other := binding.same_run(data.get("of"), plan, source.name)) is not None:
+        return SourceState(source.name, source.planned(), None, source.search, (other,))
+    return _from_json(source, data)
+
+
+def _from_json(source: InputSource, data: Mapping[str, Any]) -> SourceState:
     return SourceState(
         source.name,
         source.planned(),
@@ -219,9 +240,9 @@ def _drive(
     tally: Tally | None
     try:
         tally = source.drive(step)
-    except HarnessError as error:
+    except Exception as error:
         # what was seen before the trouble is kept: 412 answers are 412 answers
-        trouble, tally = (error,), step.total
+        trouble, tally = (trouble_of(error, source.name),), step.total
         if not tally.blocks:
             tally = None
     if step.probes:
@@ -229,9 +250,32 @@ def _drive(
     return SourceState(source.name, source.planned(), tally, source.search, trouble)
 
 
+def trouble_of(error: Exception, source: str) -> HarnessError:
+    """Whatever went wrong, in three parts: nothing of it is a verdict on the candidate, or an ordinary test."""
+    if isinstance(error, HarnessError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else source
+    if isinstance(error, OSError):
+        return HarnessError(
+            f"the answers of {source} cannot be kept: {error.strerror or error}",
+            where=str(error.filename or place),
+            hint="make room, or make the report's folder writable, and run the comparison again",
+            code="E53",
+            exit=Exit.INCONCLUSIVE,
+        )
+    return HarnessError(
+        f"{source} cannot be judged: {type(error).__name__}: {error}",
+        where=place,
+        hint="mend the code at that place; if it is the harness's own, report it with this message",
+        code="E26",
+        exit=Exit.INCONCLUSIVE,
+    )
+
+
 def _to_json(state: SourceState) -> dict[str, Any]:
     return {
-        "tally": None if state.tally is None else state.tally.to_json(),
+        "tally": None if state.tally is None else plain(state.tally.to_json()),
         "trouble": [error_to_json(error) for error in state.trouble],
     }
 

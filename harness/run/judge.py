@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness import inputs
+from harness.compare.align import is_of_rule
 from harness.compare.ruleset import Bound
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
@@ -19,10 +21,10 @@ from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.inputs.fixed import TableSource
 from harness.inputs.generated import SearchSource
-from harness.run import anchor, blocks, extensions, past, tombstone
+from harness.run import anchor, binding, blocks, extensions, past, tombstone
 from harness.run.blocks import Block, KeptTable
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
-from harness.run.drive import compared, troubles_of
+from harness.run.drive import compared, trouble_of, troubles_of
 from harness.run.past import Past
 from harness.run.plan import Plan, bound_plan, common_schema
 from harness.run.session import running_of
@@ -37,10 +39,13 @@ def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> 
     run = past.recall(folder, run_id)
     tombstone.begin(folder, run.run_id)
     tree = tree_of(settings.root, folder)
+    begun = binding.taken(settings, tree)
     try:
         plan = plan_again(settings, run, folder)
         states = [state_again(plan, source, run) for source in plan.sources]
-        changed = _changed_inputs(settings, run)
+        changed = _changed_inputs(settings, run) + _changed_answers(plan, run)
+        if names := binding.changes(begun.files, binding.digests(settings)):
+            changed.append(binding.changed_meanwhile(names, settings.path.name))
     except HarnessError as error:
         around = Circumstances(command, started, time.monotonic() - began, tree)
         return publish(fail_early(run.request, settings, run.run_id, error, around), folder, tree)
@@ -48,7 +53,7 @@ def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> 
     around = replace(around, troubles=(*around.troubles, *changed), running=running_of(plan.work))
     done = conclude(plan, states, around)
     past.note_again(plan.work, done)
-    return publish(done, folder, tree)
+    return publish(done, folder, tree, _bound(settings, run, begun.files))
 
 
 def plan_again(settings: Settings, run: Past, folder: Path) -> Plan:
@@ -76,7 +81,7 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
         return SourceState(source.name, source.planned(), None, source.search)
     step = Recalled(plan.bounds_of(source.name), folder, _Beside(plan, run))
     # a rule that raised was the rule's trouble, and rules are what is judged anew
-    carried = tuple(error for error in trouble if error.code != "E26")
+    carried = tuple(error for error in trouble if not is_of_rule(error))
     try:
         if isinstance(source, SearchSource) and not trouble:
             tally = source.replay(step, step.batches())
@@ -84,10 +89,12 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
             # a search that ended early shrank nothing
             tally = sum((step(batch) for batch in step.batches()), Tally())
     except HarnessError as error:
-        if error.code != "E26":
+        if not is_of_rule(error):
             # not the rule's trouble: answers that cannot be read say nothing at all
             raise
         carried, tally = (*carried, error), step.total
+    except Exception as error:
+        carried, tally = (*carried, trouble_of(error, source.name)), step.total
     return SourceState(source.name, source.planned(), tally if tally.blocks else None, source.search, carried)
 
 
@@ -142,6 +149,25 @@ class Recalled:
         if known is None:
             return Tally()
         return compared(replace(known, batch=batch), self.bounds)
+
+
+def _bound(settings: Settings, run: Past, files: Mapping[str, str]) -> dict[str, Any]:
+    """What the verdict is bound to: to the channel, tables and answers of the run, and to the configuration and the
+    extension modules of today, which are what judged."""
+    judging = {settings.path.name, *settings.extensions}
+    then = {name: sha256 for name, sha256 in run.bound.get("files", {}).items() if name not in judging}
+    # a table that is named otherwise today holds the same cases, or the verdict is no PASS
+    return {**run.bound, "files": {name: then.get(name, sha256) for name, sha256 in files.items()}}
+
+
+def _changed_answers(plan: Plan, run: Past) -> list[HarnessError]:
+    """Why the kept answers are not those that the run was given. Empty: they are."""
+    return [
+        _stale(f"the kept answers to {source.name} have changed since the run", str(plan.work / source.name))
+        for source in plan.sources
+        if binding.answers_digest(plan.work / source.name)
+        != run.bound.get("answers", {}).get(source.name, "")
+    ]
 
 
 def _changed_inputs(settings: Settings, run: Past) -> list[HarnessError]:

@@ -31,8 +31,8 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A run as it was noted. `missing`: its items that did not run, as (source, rule); `verdict`, `reason` and
-    `rules` (status by source and rule) are those that were published last."""
+    """A run as it was noted. `missing`: its items that did not run, as (source, rule); `bound`: what its verdict
+    was bound to, beside tree and rules (`Session.bound`); `verdict` and `reason` are those that were published last."""
 
     run_id: str
     model: str
@@ -45,6 +45,7 @@ class Past:
     other_failures: int
     troubles: tuple[HarnessError, ...]
     workers: int
+    bound: Mapping[str, Any]
     verdict: str
     reason: str
 
@@ -64,7 +65,7 @@ class Past:
         }
 
 
-def note(plan: Plan, around: Circumstances, done: Conclusion) -> None:
+def note(plan: Plan, around: Circumstances, done: Conclusion, bound: Mapping[str, Any]) -> None:
     """Write `run.json`: the run is over, and this is what it was. Where it cannot be written the verdict stands, and
     cannot be judged again."""
     executed = around.executed
@@ -86,6 +87,7 @@ def note(plan: Plan, around: Circumstances, done: Conclusion) -> None:
                 "other_failures": around.other_failures,
                 "troubles": [error_to_json(trouble) for trouble in around.troubles],
                 "workers": around.workers,
+                "bound": dict(bound),
                 **_decision(done),
             },
         )
@@ -177,6 +179,7 @@ def _past(data: Mapping[str, Any], folder: Path) -> Past:
         other_failures=data["other_failures"],
         troubles=tuple(error_of(trouble) for trouble in data["troubles"]),
         workers=data["workers"],
+        bound=data["bound"],
         verdict=data["verdict"],
         reason=data["reason"],
     )

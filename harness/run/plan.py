@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import tomllib
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.run import extensions
 from harness.schema import Schema
-from harness.settings import Settings
+from harness.settings import Settings, check_seed
 from harness.versions.change import Change, kind_of_change
 from harness.versions.manifest import digest
 from harness.versions.version import Version
@@ -86,11 +87,29 @@ class Plan:
 
 def make_plan(settings: Settings, request: Request, run_id: str, folder: Path) -> Plan:
     """Resolve and bind everything. Raises HarnessError, whose exit code is the run's."""
+    try:
+        return _planned(settings, request, run_id, folder)
+    except HarnessError:
+        raise
+    except Exception as error:
+        # most of what is left is the code of extension modules: what they register, and how it is made
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise HarnessError(
+            f"the run cannot be planned: {type(error).__name__}: {error}",
+            where=f"{place.filename}:{place.lineno} in {place.name}",
+            hint="mend the extension module; without one, report this message",
+            code="E26",
+        ) from error
+
+
+def _planned(settings: Settings, request: Request, run_id: str, folder: Path) -> Plan:
     settings = replace(
         settings,
         candidate=request.candidate or settings.candidate,
         change=request.change or settings.change,
     )
+    if request.seed is not None:
+        check_seed(request.seed, "--compare-seed")
     extensions.load(settings)
     baseline = versions.resolve(request.compare_to, settings, "baseline")
     candidate = versions.resolve(settings.candidate, settings, "candidate")

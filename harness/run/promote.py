@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import answers, blocks
-from harness.run.tree import tree_of
+from harness.run import answers, binding, blocks, extensions
+from harness.run.tree import commit_of
 from harness.run.verify import verify
 from harness.settings import Settings
 from harness.store import Release
@@ -19,6 +19,7 @@ from harness.versions.version import Version
 
 def release_first(settings: Settings, reason: str, dry_run: bool) -> Release:
     """The first release of a channel: nothing to compare with, so its answers on the fixtures are recorded."""
+    extensions.load(settings)
     candidate = versions.resolve(settings.candidate, settings, "candidate")
     store.refuse_first_when_released(settings.store_path, settings.model, settings.channel)
     outcomes = {} if dry_run else _ask(settings, candidate)
@@ -38,6 +39,15 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
     outcomes = {}
     for item in settings.inputs:
         if item.path:
+            found = binding.answers_digest(work / item.name)
+            if found and found != verdict["answers"].get(item.name):
+                raise HarnessError(
+                    f"the answers of the run are not those that were judged: {item.name}",
+                    where=str(work / item.name),
+                    hint="run the comparison again",
+                    code="E17",
+                    exit=Exit.INCONCLUSIVE,
+                )
             kept = answers.gather(work / item.name)
             if kept is None:
                 raise HarnessError(
@@ -55,7 +65,7 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
         outcomes,
         verdict["result_digest"],
         reason,
-        verdict["baseline"]["version"],
+        verdict["baseline"]["sha256"],
         dry_run,
     )
 
@@ -88,7 +98,7 @@ def _release(
         expected_previous=expected_previous,
         reason=reason,
         by=getpass.getuser(),
-        commit=tree_of(settings.root).commit,
+        commit=commit_of(settings.root),
         evidence=evidence,
         dry_run=dry_run,
     )

@@ -13,24 +13,33 @@ import numpy as np
 
 from harness import files
 from harness.compare.align import compare
-from harness.compare.results import FAIL
-from harness.compare.ruleset import Bound, NotWorse
+from harness.compare.results import FAIL, INCONCLUSIVE
+from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
 from harness.compare.verdict import RuleResult, SourceState, judge_rule
 from harness.errors import HarnessError
 from harness.inputs import InputSource
-from harness.run import budgets, quality
+from harness.run import binding, budgets, quality
 from harness.run.anchor import Anchor
 from harness.run.conclude import Circumstances
 from harness.run.drive import Pair, read_state, state_of
 from harness.run.plan import Plan
+from harness.run.tree import Tree
 from harness.tables import Batch, Column, Outcome
 
 
 class Session:
     """What a face of the harness (plugin, command) holds while a run lasts."""
 
-    def __init__(self, plan: Plan, progress: Callable[[str], None], quiet: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        progress: Callable[[str], None],
+        quiet: bool = False,
+        tree: Tree | None = None,
+    ) -> None:
+        """`tree` is the working copy before anything was planned, given by the process that concludes."""
         self.plan = plan
+        self._begun = None if tree is None else binding.taken(plan.settings, tree)
         self._pair = Pair(
             plan.baseline, plan.candidate, (lambda line: None) if quiet else progress, plan.settings.private
         )
@@ -73,11 +82,19 @@ class Session:
             files.write_json(self.plan.work / f"events-{os.getpid()}.json", list(events))
 
     def seen(self, around: Circumstances) -> Circumstances:
-        """The circumstances, with what the processes of this run noted about their workers."""
+        """The circumstances, with what the processes of this run noted about their workers, and with what is no
+        longer as it was when the run began."""
         events = list(around.events)
         for path in sorted(self.plan.work.glob("events-*.json")):
             events += json.loads(path.read_text(encoding="utf-8"))
-        return replace(around, running=running_of(self.plan.work), events=tuple(events))
+        troubles = around.troubles
+        if self._begun is not None:
+            troubles += tuple(binding.troubles(self.plan, self._begun, around.tree))
+        return replace(around, running=running_of(self.plan.work), events=tuple(events), troubles=troubles)
+
+    def bound(self) -> dict[str, Any]:
+        """What `verdict.json` binds the verdict to, beside tree and rules; for the process that concludes."""
+        return {} if self._begun is None else binding.of_verdict(self.plan, self._begun)
 
     def _note_running(self) -> None:
         path = self.plan.work / f"running-{os.getpid()}.json"
@@ -113,16 +130,25 @@ class Comparison:
         return self._pair.ask(self._batch(rows))
 
     def check(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Judge these rows by the rules that a search is judged by; raises AssertionError with the reasons."""
+        """Judge these rows by the rules that a search is judged by: without budgets, so that one violation is one too
+        many. Raises AssertionError with the reasons, also where a rule cannot say."""
         batch = self._batch(rows)
         baseline, candidate = self._pair.ask(batch)
-        bounds = [bound for bound in self.plan.bounds if not isinstance(bound.rule, NotWorse)]
+        # of a table's rules, those that hold for every single case; what a budget forgives there is not forgiven here
+        bounds = [
+            replace(bound, max_violations=0, max_violation_rate=None, min_cases=0, waivers=())
+            for bound in self.plan.bounds
+            if not isinstance(bound.rule, NotWorse | Changed | Drift)
+        ]
         names = {bound.name: bound for bound in bounds}
         tally = compare(batch, baseline, candidate, list(names.values()))
         state = SourceState(batch.source, len(rows), tally)
-        failed = [one for one in (judge_rule(b, state) for b in names.values()) if one.status == FAIL]
+        # a rule for cases of which none stands here has nothing to say
+        concerned = [bound for name, bound in names.items() if bound.where is None or tally.rules[name].cases]
+        judged = [judge_rule(bound, state) for bound in concerned]
+        failed = [one for one in judged if one.decides and one.status in (FAIL, INCONCLUSIVE)]
         if failed or tally.accounting.compared != len(rows):
-            reasons = [one.reason for one in failed] or [
+            reasons = [f"{one.code} {one.reason}".strip() for one in failed] or [
                 f"compared {tally.accounting.compared} of {len(rows)}"
             ]
             raise AssertionError("\n".join(reasons))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import time
 from pathlib import Path
@@ -19,11 +20,30 @@ from harness.errors import Exit, HarnessError
 FILE = "verdict.json"
 SCHEMA_VERSION = 1
 _VARIABLE = "MODEL_HARNESS_RUN"
+# set by pytest-xdist in its workers, before their pytest begins
+_XDIST_WORKER, _XDIST_RUN = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_TESTRUNUID"
 
 
 def new_run_id() -> str:
     """Sortable by time, unique by chance: `20261123T091500-4f2a91`."""
     return time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def is_run_id(text: object) -> bool:
+    """Whether this is the name of a run, and so of a folder below `runs`."""
+    return isinstance(text, str) and re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{6}", text) is not None
+
+
+def refuse_folder(folder: Path, root: Path) -> None:
+    """What lies in the reports' folder does not count as code, since the verdict is written there: so the project
+    itself must not lie in it. Raises HarnessError."""
+    if root.resolve().is_relative_to(folder.resolve()):
+        raise HarnessError(
+            "the reports' folder holds the project itself",
+            where=str(folder),
+            hint='name a folder of its own: reports = "reports"',
+            code="E27",
+        )
 
 
 def begin(folder: Path, run_id: str) -> None:
@@ -81,7 +101,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 def announce(run_id: str) -> None:
     """Let the workers of this process (pytest-xdist) know which run they belong to."""
-    os.environ[_VARIABLE] = f"{run_id}:{os.getpid()}"
+    os.environ[_VARIABLE] = f"{run_id}:{os.getpid()}:{os.environ.get(_XDIST_RUN, '')}"
 
 
 def withdraw() -> None:
@@ -90,6 +110,11 @@ def withdraw() -> None:
 
 
 def announced() -> str:
-    """The run that this process's parent announced, or nothing. A grandchild's parent is somebody else."""
-    run_id, _, parent = os.environ.get(_VARIABLE, "").partition(":")
-    return run_id if parent == str(os.getppid()) else ""
+    """The run that this process is a pytest-xdist worker of, or nothing.
+
+    A grandchild's parent is somebody else. A pytest that one of our tests starts is a child too: but no worker, or
+    one by what it inherited from a session of pytest-xdist around all of us.
+    """
+    run_id, parent, around = [*os.environ.get(_VARIABLE, "").split(":", 2), "", "", ""][:3]
+    worker = os.environ.get(_XDIST_WORKER) and os.environ.get(_XDIST_RUN, "") != around
+    return run_id if worker and parent == str(os.getppid()) else ""

@@ -6,6 +6,7 @@ product for all replicates; any other scorer is asked once per replicate, with t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import Exit, HarnessError, did_you_mean
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def title(scorer: str) -> str:
 
 def loss_function(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Callable[[Floats], Floats]:
     """A function from weights (r, n) to losses (r,), smaller is better; raises HarnessError for an unknown name."""
-    per_case = _per_case(scorer, labels, answers)
+    per_case = losses(scorer, labels, answers)
     if per_case is not None:
 
         def mean(weights: Floats) -> Floats:
@@ -77,7 +78,28 @@ def loss_function(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Ca
     return _by_scorer(scorer, labels, answers)
 
 
-def _per_case(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Floats | None:
+def losses(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Floats | None:
+    """The loss of each case (n,), for scorers whose loss is a mean over cases; None for any other.
+
+    Raises HarnessError (E29) where labels or answers are no numbers and the scorer needs numbers.
+    """
+    try:
+        return _losses(scorer, labels, answers)
+    except (ValueError, TypeError) as error:
+        raise _impossible(scorer, error) from None
+
+
+def scale(scorer: str, labels: npt.NDArray[Any]) -> float:
+    """What the loss would be if every answer were 0: the size of this loss on these labels. 0 where it has none."""
+    try:
+        zero = Answers(np.zeros(len(labels)))
+        size = float(loss_function(scorer, labels, zero)(np.ones((1, len(labels))))[0])
+    except HarnessError:
+        return 0.0
+    return size if np.isfinite(size) and size > 0 else 0.0
+
+
+def _losses(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Floats | None:
     if scorer in ("neg_mean_absolute_error", "neg_mean_squared_error"):
         errors: Floats = np.abs(labels.astype(np.float64) - answers.prediction.astype(np.float64))
         return errors if scorer == "neg_mean_absolute_error" else errors**2
@@ -93,10 +115,22 @@ def _brier(labels: npt.NDArray[Any], answers: Answers) -> Floats:
     assert answers.probability is not None
     true = np.stack([labels == label for label in answers.classes], axis=1)
     squares: Floats = (answers.probability - true) ** 2
-    if len(answers.classes) == 2:
-        return np.asarray(squares[:, 1])
     # a label that the model does not know was given no chance
-    return np.asarray(squares.sum(axis=1) + ~true.any(axis=1))
+    unknown = ~true.any(axis=1)
+    if len(answers.classes) == 2:
+        return np.where(unknown, (squares.sum(axis=1) + 1) / 2, squares[:, 1])
+    return np.asarray(squares.sum(axis=1) + unknown)
+
+
+def _impossible(scorer: str, error: Exception) -> HarnessError:
+    words = (str(error).splitlines() or [""])[0][:200]
+    return HarnessError(
+        f"{scorer} cannot be computed: {words or type(error).__name__}",
+        where="[tool.harness.retrain] primary",
+        hint="choose a scorer that fits the outputs, such as neg_mean_absolute_error or accuracy",
+        code="E29",
+        exit=Exit.INCONCLUSIVE,
+    )
 
 
 def _by_scorer(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Callable[[Floats], Floats]:
@@ -133,7 +167,8 @@ def _by_scorer(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Calla
             return answers.prediction[X[:, 0]]
 
         def predict_proba(self, X: Any) -> Any:
-            assert answers.probability is not None
+            if answers.probability is None:
+                raise ValueError("no output gives probabilities")
             return answers.probability[X[:, 0]]
 
     estimator, positions = Answered(), np.arange(len(labels)).reshape(-1, 1)
@@ -141,17 +176,16 @@ def _by_scorer(scorer: str, labels: npt.NDArray[Any], answers: Answers) -> Calla
     def ask(weights: Floats) -> Floats:
         kept = (np.flatnonzero(row) for row in weights)
         try:
-            scores = [
-                -measure(estimator, positions[rows], labels[rows], sample_weight=row[rows])
-                for rows, row in zip(kept, weights, strict=True)
-            ]
-        except (ValueError, AssertionError, TypeError) as error:
-            raise HarnessError(
-                f"{scorer} cannot be computed: {error}",
-                where="[tool.harness.retrain] primary",
-                hint="choose a scorer that fits the outputs, such as neg_mean_absolute_error or accuracy",
-                code="E29",
-            ) from None
+            with warnings.catch_warnings():
+                # scikit-learn warns of what comes back as NaN, or as 0 by its own convention
+                warnings.simplefilter("ignore")
+                scores = [
+                    -measure(estimator, positions[rows], labels[rows], sample_weight=row[rows])
+                    for rows, row in zip(kept, weights, strict=True)
+                ]
+        except Exception as error:
+            # a scorer is other people's code on our numbers: whatever it raises, there is no loss
+            raise _impossible(scorer, error) from None
         return np.array(scores, dtype=np.float64)
 
     return ask

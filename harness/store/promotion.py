@@ -34,7 +34,8 @@ def release(
 ) -> Release:
     """Keep the wheel and the recorded outcomes, then make it the newest release of its channel.
 
-    `expected_previous` is the version that the verdict was about: when the channel has moved since, E49. The same
+    `expected_previous` is the sha256 of the wheel that the candidate was compared with: where the newest release of the
+    channel is another, E49 (a version number says nothing here, anybody can write one into a manifest). The same
     number with another digest is refused. Raises HarnessError E44, E46, E49, E50.
     """
     try:
@@ -61,10 +62,11 @@ def release(
         _check_number(known.of(model), version, sha256, channel)
         if first:
             refuse_first_when_released(store, model, channel)
-        elif not line or line[-1].version != expected_previous:
-            found = line[-1].version if line else "no release"
+        elif not line or line[-1].sha256 != expected_previous:
+            found = f"{line[-1].version} ({line[-1].sha256[:12]})" if line else "no release"
+            judged = (expected_previous or "")[:12] or "no wheel"
             raise HarnessError(
-                f"baseline moved {expected_previous}→{found}: the verdict is about another previous",
+                f"baseline moved {judged}→{found}: the verdict is about another previous",
                 where=str(store),
                 hint="compare with the new previous: pytest --compare-to=previous",
                 code="E49",

@@ -42,7 +42,8 @@ class Version:
 
     @property
     def digest(self) -> str:
-        """Identity: artifact x lock x interpreter x entry point and how it is asked. The version number is left out.
+        """Identity: artifact x lock x interpreter x entry point and how it is asked x what it takes and gives. The
+        version number is left out.
 
         An endpoint is what it answers; its identity is its address.
         """
@@ -53,6 +54,10 @@ class Version:
             "lock": self.manifest.lock.get("sha256", ""),
             "interpreter": self.interpreter,
             "entry": self.entry,
+            # the same files asked for other columns are another model
+            "task": self.manifest.task,
+            "inputs": self.manifest.inputs.to_json(),
+            "outputs": self.manifest.outputs.to_json(),
         }
         adapter = [self.pass_as, self.profile.keyword, self.profile.outputs]
         if adapter != ["frame", "", ""]:

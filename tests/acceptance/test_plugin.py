@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -143,3 +144,49 @@ def test_options_stand_in_the_help(project):
         "--compare-report",
     ):
         assert option in done.out
+
+
+def test_a_budget_forgives_nothing_in_a_test_by_hand(zoo, tmp_path):
+    rule = '[[rules]]\nname = "near"\nrule = "close"\nrtol = 0.001\nmax_violations = 3\nmin_cases = 2\n'
+    project = zoo.project(tmp_path, "good", "shifted_at_13", xs=[1, 2], settings=rule)
+    (project / "test_own.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.differential\n"
+        "def test_one(comparison): comparison.check([{'x': 1.0}])\n"
+        "@pytest.mark.differential\n"
+        "def test_thirteen(comparison): comparison.check([{'x': 13.0}])\n"
+    )
+    done = run_pytest(project, "--compare-to=baseline", "-v")
+    assert "test_one PASSED" in done.out
+    assert "test_thirteen FAILED" in done.out
+    assert done.verdict["verdict"] == "FAIL"
+
+
+def test_a_rule_that_cannot_say_does_not_pass_a_test_by_hand(zoo, tmp_path):
+    rule = '[[rules]]\nname = "near"\nrule = "close"\nrtol = 0.1\noutput = "score"\n'
+    project = zoo.project(tmp_path, "good", "rewritten", xs=[1, 2], settings=rule, outputs=[
+        {"name": "prediction", "kind": "float"}, {"name": "score", "kind": "float"},
+    ])  # fmt: skip
+    (project / "test_own.py").write_text(
+        "import pytest\n@pytest.mark.differential\ndef test_one(comparison): comparison.check([{'x': 1.0}])\n"
+    )
+    done = run_pytest(project, "--compare-to=baseline", "-v")
+    assert "test_one FAILED" in done.out
+    assert "E28 rule near checked nothing" in done.out
+
+
+@pytest.mark.parametrize("around", [{}, {"PYTEST_XDIST_WORKER": "gw0", "PYTEST_XDIST_TESTRUNUID": "outer"}])
+def test_a_comparison_that_a_test_starts_is_a_run_of_its_own(zoo, tmp_path, around):
+    """It is a child of the process that concludes, and no worker of it, whatever it inherited."""
+    inner = zoo.project(tmp_path / "inner", "good", "shifted")
+    outer = zoo.project(tmp_path / "outer", "good", "rewritten")
+    command = "'-m', 'pytest', '-p', '_pytest_model_harness', '--compare-to=baseline'"
+    (outer / "test_own.py").write_text(
+        "import subprocess, sys\n"
+        "def test_inner():\n"
+        f"    done = subprocess.run([sys.executable, {command}], cwd={str(inner)!r})\n"
+        "    assert done.returncode == 1\n"
+    )
+    done = run_pytest(outer, "--compare-to=baseline", "-p", "no:xdist", **around)
+    assert done.code == 0, done.out
+    assert json.loads((inner / "reports" / "verdict.json").read_text())["verdict"] == "FAIL"

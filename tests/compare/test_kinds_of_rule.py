@@ -186,6 +186,8 @@ def test_what_differs_violates_where_no_tolerance_is_given(kind, pair):
         kinds = {old[name].kind, new[name].kind}
         if "json" in kinds or kinds == {"float", "int"} or (kind == "same_text" and kinds == {"str"}):
             continue  # stated apart: normalised texts, sets, numbers inside nested values
+        if kind == "ulp" and old[name].values.dtype != new[name].values.dtype:
+            continue  # two widths are both taken as the narrower
         expected = exact.judge(old[name], new[name]).violates
         got = strict.judge(old[name], new[name]).violates
         assert got.tolist() == expected.tolist()

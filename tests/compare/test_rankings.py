@@ -135,6 +135,11 @@ def test_large_integers_are_ranked_as_integers():
     b = {"a": Column.of([2**53]), "b": Column.of([2**53 + 1])}
     c = {"a": Column.of([2**53 + 1]), "b": Column.of([2**53])}
     assert SameTopK().judge_together(b, c).violates.tolist() == [True]
+    # in float64, where a signed and an unsigned column meet, both pairs would tie
+    sides = [
+        {"a": Column.of([2**53]), "b": Column("int", np.array([x], np.uint64))} for x in (2**53 + 1, 2**53)
+    ]
+    assert SameTopK().judge_together(*sides).violates.tolist() == [True]
     big = {"a": Column("int", np.array([2**64 - 1], np.uint64)), "b": Column.of([-1])}
     small = {"a": Column("int", np.array([2**64 - 2], np.uint64)), "b": Column.of([-1])}
     assert SameTopK().judge_together(big, small).violates.tolist() == [False]

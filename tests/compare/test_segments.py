@@ -328,6 +328,7 @@ def test_ties_of_the_baseline_are_excepted_under_an_upgrade_and_counted():
     [
         ("a", "b", 0.5, 0.5, "refactor"),
         ("a", "b", 0.6, 0.4),  # the baseline chose
+        ("b", "a", 0.6, 0.4),  # and its label was not its choice
         ("a", "c", 0.5, 0.5),  # a third label is no part of the tie
         ("a", "b", float("nan"), 0.5),
         ("a", None, 0.5, 0.5),

@@ -38,6 +38,12 @@ def test_both_limits_hold_where_both_are_set():
     assert rule.judge(old, new).violates.tolist() == [True, False, True]
 
 
+def test_the_share_is_one_of_the_longer_text():
+    rule = SameText(max_edit_share=0.5)
+    old, new = Column.of(["abcd", "abcdefgh", "abcd"]), Column.of(["abcdefgh", "abcd", "abcdefghi"])
+    assert rule.judge(old, new).violates.tolist() == [False, False, True]
+
+
 def test_normal_forms_are_one_text_unless_told_otherwise():
     old, new = Column.of(["é", "ﬁ", "Å"]), Column.of(["e\u0301", "fi", "\u212b"])
     assert SameText().judge(old, new).violates.tolist() == [False, True, False]

@@ -102,3 +102,17 @@ def test_a_list_of_another_length_or_of_no_numbers_is_another_answer(rule):
 def test_integers_are_subtracted_as_integers():
     old, new = {"a": Column.of([2**53 + 1])}, {"a": Column.of([2**53])}
     assert CloseVector(max_l2_distance=0.5).judge_together(old, new).violates.tolist() == [True]
+
+
+def test_a_list_gives_the_same_bits_whatever_else_is_in_the_batch():
+    """A batch of whole lists goes a faster way; its sums run in the same order."""
+    random = np.random.default_rng(3)
+    old, new = (random.lognormal(0, 9, (50, 13)).tolist() for _ in range(2))
+    for rule in (
+        CloseVector(max_l2_distance=1.0),
+        CloseVector(max_cosine_distance=0.1),
+        CloseProbabilities(None, 0.1),
+    ):
+        fast = rule.judge(Column.of(old), Column.of(new)).magnitude
+        slow = rule.judge(Column.of([*old, [1.0]]), Column.of([*new, [None]])).magnitude
+        assert fast.tolist() == slow.tolist()[:-1]

@@ -153,6 +153,10 @@ def test_integers_are_compared_as_integers():
     assert parse("x < 300").mask(small).tolist() == [True, True]
     assert parse("x >= -0.5").mask(small).tolist() == [False, True]
     assert parse("x != 126.5").mask(small).tolist() == [True, True]
+    assert (
+        parse("x < 126.5").mask(small).tolist() == parse("x <= 126.5").mask(small).tolist() == [True, False]
+    )
+    assert parse("x < 127.5 and x > 126.5").mask(small).tolist() == [False, True]
     unsigned = {"x": Column("int", np.array([0, 2**64 - 1], np.uint64))}
     assert parse("x > -1 and x > 18446744073709551614").mask(unsigned).tolist() == [False, True]
 

@@ -115,3 +115,98 @@ def test_a_column_of_another_kind_than_the_schemas_is_refused(tmp_path):
     pd.DataFrame({"age": ["x"], "city": ["Ulm"]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(HarnessError, match="column age holds str, the schema says float"):
         list(source(tmp_path, "t.parquet").batches())
+
+
+def files(folder, first, second, name="t-*.csv", schema=SCHEMA, **extra):
+    (folder / "t-1.csv").write_text(first)
+    (folder / "t-2.csv").write_text(second)
+    return source(folder, name, schema, **extra)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ("age,city\n1,Ulm\n", "agee,city\n2,Ulm\n", r"lacks 1 of the schema's columns: age"),
+        (
+            "age,city,id\n1,Ulm,1\n",
+            "age,city,id\n2,Ulm,b\n",
+            "column id holds string in t-2.csv and int64 in t-1",
+        ),
+        ("age,city,id\n1,Ulm,1\n", "age,city,nr\n2,Ulm,2\n", "no column id, which should be the key"),
+        ("age,city,id\n1,Ulm,1\n", "age,city,id,age\n2,Ulm,2,3\n", "column age stands 2 times"),
+    ],
+)
+def test_every_file_of_a_source_is_checked_when_it_is_made(tmp_path, first, second, words):
+    with pytest.raises(HarnessError, match=words) as caught:
+        files(tmp_path, first, second, key="id" if "id" in first else "")
+    assert caught.value.exit == 4
+    assert "t-2.csv" in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_target_of_two_types_is_refused_and_a_column_that_nobody_reads_is_not(tmp_path):
+    with pytest.raises(HarnessError, match=r"column y holds double in t-2\.csv and int64 in t-1\.csv"):
+        files(tmp_path, "age,city,y\n1,Ulm,1\n", "age,city,y\n2,Ulm,1.5\n", target="y")
+    one = files(tmp_path, "age,city,note\n1,Ulm,1\n", "age,city,note\n2,Ulm,b\n")
+    assert sum(len(batch) for batch in one.batches()) == 2
+    with pytest.raises(HarnessError, match="note"):
+        files(tmp_path, "age,city,note\n1,Ulm,1\n", "age,city,note\n2,Ulm,b\n", schema=None)
+    with pytest.raises(HarnessError, match=r"t-2\.csv has other columns than t-1\.csv"):
+        files(tmp_path, "age,city\n1,Ulm\n", "age,town\n2,Ulm\n", schema=None)
+
+
+def test_a_file_whose_column_is_empty_fits_any_type(tmp_path):
+    one = files(tmp_path, "age,city,y\n1,Ulm,\n", "age,city,y\n2,Ulm,1.5\n", target="y")
+    assert [batch.target.tolist() for batch in one.batches()] == [[None, 1.5]]
+
+
+def test_a_folder_is_no_table(tmp_path):
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(HarnessError, match=r"t\.csv is a folder") as caught:
+        source(tmp_path)
+    assert caught.value.exit == 4
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "t.csv").symlink_to(tmp_path / "t.csv")
+    with pytest.raises(HarnessError, match=r"no file matches t\.csv|cannot read"):
+        source(tmp_path)
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 2.0**63, 2.5, float("inf")])
+def test_a_float_that_is_no_integer_of_64_bits_does_not_become_one(tmp_path, value):
+    pd.DataFrame({"age": [1.0, value]}).to_parquet(tmp_path / "t.parquet")
+    whole = Schema.parse([{"name": "age", "kind": "int"}])
+    with pytest.raises(HarnessError, match="column age holds float, the schema says int"):
+        list(source(tmp_path, "t.parquet", whole).batches())
+
+
+def test_decimals_are_numbers_and_times_of_day_are_refused(tmp_path):
+    import datetime
+    import decimal
+
+    plain = Schema.parse([{"name": "age", "kind": "float"}])
+    pd.DataFrame({"age": [decimal.Decimal("1.50"), None], "y": [decimal.Decimal("2.25")] * 2}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    (batch,) = source(tmp_path, "t.parquet", plain, target="y").batches()
+    assert batch.columns["age"].tolist() == [1.5, None]
+    assert (batch.target.kind, batch.target.tolist()) == ("float", [2.25, 2.25])
+    pd.DataFrame({"age": [datetime.time(12, 30)]}).to_parquet(tmp_path / "t.parquet")
+    for schema in (plain, None):
+        with pytest.raises(HarnessError, match=r"column age holds time64.*no version can be given"):
+            source(tmp_path, "t.parquet", schema)
+
+
+def test_na_is_a_text_where_the_schema_says_text_and_nothing_elsewhere(tmp_path):
+    (tmp_path / "t.csv").write_text("age,city,y\n1,NA,NA\nNA,null,b\n3,,c\n")
+    (batch,) = source(tmp_path, target="y").batches()
+    assert batch.columns["city"].tolist() == ["NA", "null", None]
+    assert batch.columns["age"].tolist() == [1.0, None, 3.0]
+    assert batch.target.tolist() == [None, "b", "c"]
+
+
+def test_a_date_beyond_what_can_be_kept_is_said(tmp_path):
+    (tmp_path / "t.csv").write_text("age,city,y\n1,Ulm,3500-01-01 00:00:00\n")
+    with pytest.raises(HarnessError, match=r"cannot read the table: .*would result in out of bounds"):
+        list(source(tmp_path, target="y").batches())

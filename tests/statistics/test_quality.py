@@ -118,11 +118,55 @@ def test_a_loss_that_is_not_a_number_is_never_a_pass():
     assert found.status == "INCONCLUSIVE"
 
 
-def test_a_perfect_baseline_cannot_be_divided_by():
-    labels = np.array([1.0, 2.0, 3.0])
+@pytest.mark.parametrize("scorer", [MAE, "neg_mean_squared_error"])
+def test_against_a_perfect_baseline_rounding_is_no_change_and_an_error_is(scorer):
+    labels = np.arange(40.0)
     perfect = Answers(labels)
-    assert not_worse(labels, perfect, perfect, np.arange(3), scorer=MAE).status == "PASS"
-    assert not_worse(labels, perfect, Answers(labels + 1), np.arange(3), scorer=MAE).status == "FAIL"
+    for off, status in ((0.0, "PASS"), (1e-12, "PASS"), (0.01, "FAIL")):
+        found = not_worse(labels, perfect, Answers(labels + off), np.arange(40), scorer=scorer)
+        assert found.status == status
+        assert "inf" not in found.says
+
+
+def test_where_every_label_is_0_nothing_is_small():
+    labels = np.zeros(40)
+    found = not_worse(labels, Answers(labels), Answers(labels + 1e-12), np.arange(40), scorer=MAE)
+    assert (found.status, "worse by 1e-12, from none" in found.says) == ("FAIL", True)
+
+
+def test_the_floor_moves_with_the_unit():
+    labels, old = diabetes(1)
+    _, new = diabetes(1000)
+    one = not_worse(labels, old, new, np.arange(len(labels)), scorer=MAE)
+    tiny = [Answers(answers.prediction * 1e-15) for answers in (old, new)]
+    two = not_worse(labels * 1e-15, *tiny, np.arange(len(labels)), scorer=MAE)
+    assert two.change == pytest.approx(one.change)
+    assert two.upper == pytest.approx(one.upper)
+
+
+def test_a_baseline_whose_loss_is_infinite_excuses_nothing():
+    labels = np.arange(40.0)
+    wild = Answers(np.where(labels == 3, np.inf, labels))
+    found = not_worse(labels, wild, Answers(labels + 1), np.arange(40), scorer=MAE)
+    assert found.status == "INCONCLUSIVE"
+
+
+def test_a_label_that_the_model_does_not_know_costs_more_than_any_it_does():
+    labels = np.array(["no", "yes", "maybe"])
+    chances = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]])
+    answers = Answers(np.array(["no", "yes", "no"]), chances, ("no", "yes"))
+    losses = metrics.losses("neg_brier_score", labels, answers)
+    assert losses[:2] == pytest.approx([0.01, 0.01])
+    assert losses[2] == pytest.approx((0.81 + 0.01 + 1) / 2)
+
+
+@pytest.mark.parametrize("scorer", [MAE, "neg_mean_squared_error", "r2", "neg_log_loss", "roc_auc"])
+def test_a_scorer_that_cannot_be_computed_is_undefined_and_no_crash(scorer):
+    labels = np.array(["a", "b"] * 20, dtype=object)
+    answers = Answers(labels, None, ("a", "b"))
+    with pytest.raises(HarnessError, match="cannot be computed") as caught:
+        not_worse(labels, answers, answers, np.arange(40), scorer=scorer)
+    assert (caught.value.code, caught.value.exit) == ("E29", 10)
 
 
 def test_an_unknown_scorer_gets_a_guess():

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -44,10 +45,12 @@ def release(zoo, tmp_path, place):
         dry_run=False,
     ):
         version = zoo.version(tmp_path / f"{animal}-{number}", animal, version=number)
+        known = {one.version: one.sha256 for one in catalogue.read(place).releases} if expected else {}
         return store.release(
             place, model="animal", channel=channel, wheel=Path(version.location), sha256=version.sha256,
             version=number, identity=version.digest, outcomes=outcomes or {}, first=first,
-            expected_previous=expected, reason="it is time", by="me", commit="c" * 40, evidence="e", dry_run=dry_run,
+            expected_previous=known.get(expected, expected), reason="it is time", by="me", commit="c" * 40,
+            evidence="e", dry_run=dry_run,
         )  # fmt: skip
 
     return do
@@ -169,10 +172,15 @@ class TestRefusals:
         )
 
     def test_a_baseline_that_moved(self, release, refused):
-        refused("E49", "baseline moved 1.0.0→no release", "1.1.0", expected="1.0.0")
-        release("1.0.0", first=True)
+        refused("E49", "baseline moved aaaaaaaaaaaa→no release", "1.1.0", expected="a" * 64)
+        first = release("1.0.0", first=True).sha256[:12]
         release("1.1.0", animal="rewritten", expected="1.0.0")
-        refused("E49", "baseline moved 1.0.0→1.1.0", "1.2.0", animal="shifted", expected="1.0.0")
+        refused("E49", f"baseline moved {first}→1.1.0", "1.2.0", animal="shifted", expected="1.0.0")
+
+    def test_a_baseline_that_has_the_number_of_the_newest_release_and_is_another(self, release, refused):
+        release("1.0.0", first=True)
+        refused("E49", "baseline moved bbbbbbbbbbbb→1.0.0", "1.1.0", animal="rewritten", expected="b" * 64)
+        refused("E49", "baseline moved no wheel→1.0.0", "1.1.0", animal="rewritten", expected="")
 
     def test_a_wheel_that_changed_since_it_was_judged(self, zoo, tmp_path, place):
         path = zoo.wheel(tmp_path)
@@ -341,6 +349,7 @@ import os, signal, sys, time
 from pathlib import Path
 from harness import store
 from harness.errors import HarnessError
+from harness.store import catalogue
 from harness.versions.wheel import version_of
 place, path, expected, kill_at, delay = sys.argv[1:]
 
@@ -356,11 +365,12 @@ def killing(call):
 
 os.fsync, os.replace = killing(os.fsync), killing(os.replace)
 version = version_of(Path(path), why="")
+known = {one.version: one.sha256 for one in catalogue.read(Path(place)).releases}
 try:
     store.release(
         Path(place), model="animal", channel="production", wheel=Path(path), sha256=version.sha256,
         version=version.version, identity=version.digest, outcomes={"rows": b"answers" * 100_000},
-        first=not expected, expected_previous=expected or None, reason="", by="", commit="", evidence="",
+        first=not expected, expected_previous=known.get(expected), reason="", by="", commit="", evidence="",
     )
     print("released")
 except HarnessError as error:
@@ -394,7 +404,7 @@ class TestAtOnce:
         # slow writes: without the lock both would have read the same catalogue
         both = [start(place, wheel, "1.0.0", delay=0.05) for wheel in wheels]
         said = sorted(process.communicate()[0].strip() for process in both)
-        assert said[0].startswith("E49 baseline moved 1.0.0→1."), said
+        assert re.match(r"E49 baseline moved [0-9a-f]{12}→1\.", said[0]), said
         assert said[1] == "released"
         assert len(catalogue.read(place).releases) == 2
 
