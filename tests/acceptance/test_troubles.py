@@ -70,8 +70,8 @@ def test_a_rule_that_answers_nonsense(project):
 def test_a_folder_of_the_run_that_cannot_be_made(project):
     one = project(DOUBLED, "[2 * r['x'] + 1 for r in list(records)]")
     (one / "conftest.py").write_text(
-        "from harness.run import answers\n\n\ndef full(*arguments):\n"
-        "    raise OSError(28, 'No space left on device')\n\n\nanswers.keep = full\n"
+        "from harness.run import blocks\n\n\ndef full(*arguments):\n"
+        "    raise OSError(28, 'No space left on device')\n\n\nblocks.keep = full\n"
     )
     unsure(run_pytest(one, *COMPARE), "E53", "No space left on device")
 

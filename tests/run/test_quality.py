@@ -10,7 +10,8 @@ import pytest
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
-from harness.run import answers, quality
+from harness.run import blocks, quality
+from harness.run.blocks import Block
 from harness.schema import Schema
 from harness.tables import Batch, Column, Outcome
 
@@ -33,7 +34,7 @@ def judge(tmp_path):
             Outcome({name: Column.of(values) for name, values in side.items()}, np.ones(len(keys), bool))
             for side in (baseline, candidate)
         ]
-        answers.keep(tmp_path / "rows", batch, *sides)
+        blocks.keep(tmp_path / "rows", Block(batch, *sides))
         outputs = Schema.parse([{"name": "prediction", "kind": "str", "categories": list(categories)}])
         manifest = SimpleNamespace(task=task, outputs=outputs) if task else None
         version = SimpleNamespace(manifest=manifest)
