@@ -132,4 +132,4 @@ def test_an_output_of_a_second_axis_can_be_named():
     )
     facts = [SourceFacts("s", search=False, labelled=False)]
     found = bind(settings, "refactor", facts, ("prediction[0]",), datetime.date(2026, 1, 1))
-    assert [one.name for one in found] == ["structure", "faults", "r"]
+    assert [one.name for one in found] == ["structure", "faults", "r", "values"]
