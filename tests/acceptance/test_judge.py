@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
+
+from harness.run import blocks
 
 from .running import run_harness, run_pytest
 
@@ -179,3 +182,58 @@ def test_without_a_stored_run_nothing_can_be_said(zoo, tmp_path):
     assert done.code == 10
     assert "not judged: kept answers cannot be read" in done.out
     assert done.lines[-1] == "0 of 1 runs judged; 0 verdicts would flip"
+
+
+def test_answers_that_are_not_those_of_the_run_are_not_judged(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "shifted_at_13")
+    assert run_pytest(project, *COMPARE).code == 1
+    (run,) = (project / "reports" / "runs").iterdir()
+    (block,) = blocks.read(run / "rows")
+    blocks.keep(run / "rows", replace(block, candidate=block.baseline))
+    done = run_harness(project, "judge", "last")
+    assert done.code == 10, done.out
+    assert "E17 the kept answers to rows have changed since the run" in done.out
+
+
+def test_a_verdict_is_bound_to_the_table_that_was_asked_and_the_configuration_that_judged(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    first = run_pytest(project, *COMPARE).verdict
+    path = project / "harness.toml"
+    path.write_text(path.read_text() + "\n# the same rules\n")
+    again = run_harness(project, "judge", "last").verdict
+    assert again["answers"] == first["answers"] != {}
+    assert again["channel"] == first["channel"]
+    differing = [name for name in first["files"] if again["files"][name] != first["files"][name]]
+    assert differing == ["harness.toml"]
+    assert run_harness(project, "verify").code == 0
+    # the same cases, in a file that is another: judged, but not what the run was about
+    rows = project / "rows.csv"
+    rows.write_text(rows.read_text().replace("r3,3.0", "r3,3.00"))
+    assert run_harness(project, "judge", "last").code == 0
+    done = run_harness(project, "verify")
+    assert done.code == 10
+    assert "E17 rows.csv changed since the verdict" in done.out
+
+
+def test_trouble_that_was_no_rules_own_is_carried_over(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten")
+    (project / "conftest.py").write_text(
+        "from harness.run import blocks\n\nkeep = blocks.keep\n\n\ndef odd(*arguments):\n"
+        "    keep(*arguments)\n    raise ValueError('odd')\n\n\nblocks.keep = odd\n"
+    )
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 10
+    assert "E26 rows cannot be judged: ValueError: odd" in done.out
+    again = run_harness(project, "judge", "last")
+    assert again.code == 10, again.out
+    assert "E26 rows cannot be judged: ValueError: odd" in again.out
+
+
+def test_a_waiver_forgives_nothing_to_a_test_by_hand(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "shifted_at_13", settings=WAIVER)
+    (project / "test_by_hand.py").write_text(
+        "def test_thirteen(comparison): comparison.check([{'x': 13.0}])\n"
+    )
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 1, done.out
+    assert "with 1 waiver" not in done.lines[-1]
