@@ -31,7 +31,7 @@ def upper(worse: float, better: float, n: int) -> float:
     >>> round(upper(0, 0, 200), 4) == round(unseen(200), 4)
     True
     >>> round(upper(3, 1, 200), 4)
-    0.0329
+    0.0338
     """
     from scipy.special import betaincinv
 

@@ -28,7 +28,7 @@ class Done:
 
 
 @cache
-def _plugin() -> tuple[str, ...]:
+def plugin() -> tuple[str, ...]:
     """Nothing where the distribution is installed; in a bare checkout the plugin has to be named."""
     installed = any(
         point.value == "_pytest_model_harness" for point in metadata.entry_points(group="pytest11")
@@ -49,7 +49,7 @@ def run_pytest(folder: Path, *arguments: str, **more: str) -> Done:
         sys.executable,
         "-m",
         "pytest",
-        *_plugin(),
+        *plugin(),
         "-p",
         "no:randomly",
         "-p",

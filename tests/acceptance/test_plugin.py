@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from .running import run_harness, run_pytest
+from .running import plugin, run_harness, run_pytest
 
 SEARCH = '[[inputs]]\nname = "search"\ngenerate = { rows = 100, seed = 3 }'
 
@@ -180,7 +180,7 @@ def test_a_comparison_that_a_test_starts_is_a_run_of_its_own(zoo, tmp_path, arou
     """It is a child of the process that concludes, and no worker of it, whatever it inherited."""
     inner = zoo.project(tmp_path / "inner", "good", "shifted")
     outer = zoo.project(tmp_path / "outer", "good", "rewritten")
-    command = "'-m', 'pytest', '-p', '_pytest_model_harness', '--compare-to=baseline'"
+    command = ", ".join(map(repr, ("-m", "pytest", *plugin(), "--compare-to=baseline")))
     (outer / "test_own.py").write_text(
         "import subprocess, sys\n"
         "def test_inner():\n"

@@ -15,7 +15,7 @@ import pytest
 
 from harness.predictors import homes
 
-from .running import environment
+from .running import environment, plugin
 
 SLOW = """
 import time, pathlib
@@ -72,8 +72,8 @@ COMMAND = ("harness.cli", "compare", "--to=baseline")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 2), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", [PYTEST, COMMAND])
 def test_a_run_that_is_stopped_says_so(project, number, code, command):
-    plugin = ("-p", "_pytest_model_harness") if command is PYTEST else ()
-    found, said = stopped(project, number, *command, *plugin)
+    named = plugin() if command is PYTEST else ()
+    found, said = stopped(project, number, *command, *named)
     assert found == code, said
     verdict = json.loads((project / "reports" / "verdict.json").read_text())
     assert (verdict["verdict"], verdict["exit"]) == ("INCONCLUSIVE", code)

@@ -221,7 +221,7 @@ def noisy(seed: int, rows: int):
     return b, c
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 20 * BLOCK + 77), st.data())
 def test_cut_between_blocks_and_added_in_any_order_the_bytes_are_the_same(seed, rows, data):
     b, c = noisy(seed, rows)
@@ -254,7 +254,7 @@ def sum_of(parts):
     return total
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 3 * BLOCK), st.data())
 def test_all_but_float_sums_is_the_same_wherever_rows_are_cut(seed, rows, data):
     b, c = noisy(seed, rows)
