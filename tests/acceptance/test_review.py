@@ -76,3 +76,11 @@ def test_whole_numbers_that_change_by_less_than_one_percent_have_changed(zoo, tm
     done = run_pytest(project, "--compare-to=baseline", "--compare-change=retrain")
     assert "changed-rate on rows" in done.out
     assert "20 of 20 rows changed" in done.out, done.out
+
+
+def test_rounding_inside_nested_answers_is_rounding(zoo, tmp_path):
+    answers = "[{'prediction': {'p': [%s, one['x']]}} for one in records]"
+    project = pair(zoo, tmp_path / "near", answers % "0.1 + 0.2", answers % "0.3")
+    assert run_pytest(project, "--compare-to=baseline").code == 0
+    project = pair(zoo, tmp_path / "far", answers % "0.30001", answers % "0.3")
+    assert run_pytest(project, "--compare-to=baseline").code == 1

@@ -17,7 +17,8 @@ from harness.compare.rules.protocol import (
     incomparable,
     missing,
 )
-from harness.compare.rules.values import Close, Exact, Same
+from harness.compare.rules.rounding import Same
+from harness.compare.rules.values import Close, Exact
 
 __all__ = [
     "REGISTRY",

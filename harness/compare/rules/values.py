@@ -97,38 +97,6 @@ class Close:
         return "|c - b| <= " + " + ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Same:
-    """Equal within rounding: close for numbers (wider for float32 and narrower), equal for all else.
-
-    The default rule of a refactor and of an upgrade, for outputs that no configured rule judges. `ties`: labels
-    between which the baseline does not choose are excepted, and counted (`harness.compare.ties`).
-    """
-
-    rtol: float
-    atol: float
-    rtol32: float
-    atol32: float
-    equal_nan: bool = True
-    ties: bool = False
-
-    def judge(self, baseline: Column, candidate: Column) -> Difference:
-        """Rows that differ by more than rounding."""
-        if baseline.kind != "float" or candidate.kind != "float":
-            return Exact(self.equal_nan).judge(baseline, candidate)
-        # the baseline's width decides: a candidate that became narrower has lost precision
-        narrow = baseline.values.dtype.itemsize < 8
-        tolerance = (self.atol32, self.rtol32) if narrow else (self.atol, self.rtol)
-        return Close(*tolerance, equal_nan=self.equal_nan).judge(baseline, candidate)
-
-    def says(self) -> str:
-        """In words."""
-        words = f"equal within rounding: |c - b| <= {self.atol:g} + {self.rtol:g} x |b|"
-        if (self.atol32, self.rtol32) != (self.atol, self.rtol):
-            words += f" (float32: {self.atol32:g} + {self.rtol32:g} x |b|)"
-        return f"{words}; labels equal" + (", ties of the baseline excepted" if self.ties else "")
-
-
 def integer_distance(b: npt.NDArray[Any], c: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
     """|c - b| of integers of any width, without overflow; 2**64 - 1 where it is more than that.
 
