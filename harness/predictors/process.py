@@ -144,7 +144,7 @@ class Process:
         idle = self._asked.acquire(blocking=False)
         if idle:
             with contextlib.suppress(OSError):
-                self._process.stdin.close()  # type: ignore[union-attr]
+                self._process.stdin.close()  # type: ignore[union-attr]  # a pipe
             if self._process.poll() is None and not strays and not self._lost:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(2)
@@ -157,14 +157,14 @@ class Process:
             # who asks still looks at the pipes: they are closed once it has seen the end
             self._asked.acquire()
             with contextlib.suppress(OSError):
-                self._process.stdin.close()  # type: ignore[union-attr]
+                self._process.stdin.close()  # type: ignore[union-attr]  # a pipe
         self._asked.release()
         self._process.wait()
         os.close(self._watch)
-        self._process.stdout.close()  # type: ignore[union-attr]
+        self._process.stdout.close()  # type: ignore[union-attr]  # a pipe
         self._reader.join(1)
         if not self._reader.is_alive():
-            self._process.stderr.close()  # type: ignore[union-attr]
+            self._process.stderr.close()  # type: ignore[union-attr]  # a pipe
         self._home.remove()
         return len(strays)
 
