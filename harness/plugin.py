@@ -103,7 +103,9 @@ class Gate:
             self.stopping.hold()
         if self.trouble is None and self.settings is not None:
             self._plan()
-        if self.file is not None and not any(_names(arg, self.file, config) for arg in config.args):
+        if self.session is None or self.file is None:
+            return  # without a plan there is nothing to collect, and pytest would complain about the file
+        if not any(_names(arg, self.file, config) for arg in config.args):
             config.args.append(str(self.file))
 
     def _plan(self) -> None:
