@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
-from harness.compare.rules.rankings import SameRanking, SameTopK
+from harness.compare.rules.rankings import (
+    _BEHIND,
+    FEW,
+    SameRanking,
+    SameTopK,
+    Scores,
+    by_sorting,
+    inversions,
+    kendall,
+    pair_by_pair,
+    places,
+)
 from harness.compare.rules.sets import SameSet
 from harness.errors import HarnessError
 from harness.tables import Column
@@ -86,6 +97,59 @@ def test_in_the_same_order_means_that_every_pair_stands_alike(pairs):
     for row, (b, c) in enumerate(pairs):
         alike = stats.rankdata(b).tolist() == stats.rankdata(c).tolist()
         assert seen.violates[row] == (not alike)
+
+
+@st.composite
+def any_scores(draw):
+    """Scores with ties, items that neither side names, and objects that no float holds."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.integers(1, 4)), draw(st.integers(0, 70))
+    highest = draw(st.sampled_from([1, 2, 5, 100]))
+    sides = [rng.integers(0, highest, shape) for _ in range(2)]
+    kind = draw(st.sampled_from(["int", "float", "object"]))
+    if kind == "float":
+        sides = [np.where(side == 0, -np.inf, side / 7) for side in sides]
+    no = [rng.random(shape) < 0.1 for _ in range(2)]
+    if kind == "object":
+        sides = [np.where(side == 1, 2**70, side.astype(object)) for side in sides]
+        for side, mask in zip(sides, no, strict=True):
+            side[mask] = _BEHIND
+    gone = rng.random(shape) < draw(st.sampled_from([0.0, 0.2, 1.0]))
+    return Scores(*sides, gone, *no)
+
+
+@given(any_scores())
+def test_sorting_counts_what_looking_at_every_pair_does(scores):
+    for fast, slow in zip(by_sorting(scores), pair_by_pair(scores), strict=True):
+        assert fast.tolist() == slow.tolist()
+
+
+@given(any_scores())
+def test_a_place_is_how_many_have_a_larger_score(scores):
+    found = places(scores.b, scores.gone)
+    for row, (values, gone) in enumerate(zip(scores.b, scores.gone, strict=True)):
+        for item in np.flatnonzero(~gone):
+            larger = sum(other > values[item] for other in values[~gone])
+            assert found[row, item] == larger
+
+
+@given(st.integers(0, 40).flatmap(lambda m: st.permutations(range(m))))
+def test_inversions_are_counted(order):
+    expected = sum(x > y for place, x in enumerate(order) for y in order[place:])
+    assert inversions(np.array([order], np.int64)).tolist() == [expected]
+
+
+@pytest.mark.parametrize("size", [FEW, FEW + 1, 1000, 4097])
+@pytest.mark.parametrize("ties", [3, 10**9])
+def test_tau_of_long_rankings_agrees_with_scipy(size, ties):
+    rng = np.random.default_rng(size)
+    b = rng.integers(0, ties, (3, size))
+    c = np.where(rng.random((3, size)) < 0.5, b, rng.integers(0, ties, (3, size)))
+    none = np.zeros(b.shape, bool)
+    found = kendall(Scores(b, c, none, none, none))
+    assert found.tolist() == pytest.approx(
+        [stats.kendalltau(x, y).statistic for x, y in zip(b, c, strict=True)], abs=1e-12
+    )
 
 
 items = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5)
