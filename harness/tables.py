@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness import worker
+from harness import texts, worker
+from harness.texts import Codes, Texts
 
 KINDS = ("float", "int", "bool", "str", "bytes", "datetime", "json")
 """What a column can hold. `json` is a nested or mixed value, each kept as its own Python object."""
@@ -28,21 +29,32 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """One named-elsewhere column: `kind` of `KINDS`, `values` of shape (n,), `null` of shape (n,) or None.
+    """One named-elsewhere column: `kind` of `KINDS`, `held` of n values, `null` of shape (n,) or None.
 
-    `float` keeps NaN as a value; `null` marks what was absent (None, NaT, pd.NA). Strings, bytes and json are
-    object arrays; datetimes are `datetime64[ns]`. Where `null` is true the value is unspecified.
+    `float` keeps NaN as a value; `null` marks what was absent (None, NaT, pd.NA). Text and bytes are buffers, codes
+    of a few words, or an object array; json is an object array; datetimes are `datetime64[ns]`. Where `null` is true
+    the value is unspecified.
 
     >>> Column.of([1.0, None, float("nan")]).null.tolist()
     [False, True, False]
     """
 
     kind: str
-    values: npt.NDArray[Any]
+    held: npt.NDArray[Any] | Texts | Codes
     null: Bools | None = None
+    _objects: list[npt.NDArray[Any]] = field(default_factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.held)
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """(n,) the values as an array, not to be written to; texts become Python objects when it is first asked for."""
+        if isinstance(self.held, np.ndarray):
+            return self.held
+        if not self._objects:
+            self._objects.append(texts.objects(self.held))
+        return self._objects[0]
 
     @classmethod
     def of(cls, values: Iterable[Any]) -> Column:
@@ -52,32 +64,63 @@ class Column:
             found = _array(kind, found)
         return cls(kind, found, None if null is None else np.asarray(null, bool))
 
+    def named(self, name: str) -> worker.Named:
+        """The column as the wire takes it, texts as buffers."""
+        held = texts.buffers(self.held, self.null) if isinstance(self.held, Codes) else self.held
+        return name, self.kind, held, self.null
+
+    def equal(self, other: Column) -> Bools:
+        """(n,) where both hold the same value, null set aside; both are of one kind."""
+        return texts.equal(self.held, other.held)
+
     def take(self, rows: Any) -> Column:
         """The same column for these rows (an index array, a mask or a slice)."""
-        return Column(self.kind, self.values[rows], None if self.null is None else self.null[rows])
+        if isinstance(self.held, np.ndarray):
+            held: Any = self.held[rows]
+        elif texts.every_row(rows, len(self)):
+            # most rules judge all rows, and texts are dear to move
+            return self
+        else:
+            held = texts.take(self.held, rows)
+        return Column(self.kind, held, None if self.null is None else self.null[rows])
 
     def item(self, row: int) -> Any:
         """The plain Python value of one row: None where null."""
         if self.null is not None and self.null[row]:
             return None
-        value = self.values[row]
+        value = self.held[row]
         if self.kind == "datetime":
             return str(np.datetime_as_string(value, unit="auto"))
         return value.item() if isinstance(value, np.generic) else value
 
     def tolist(self) -> list[Any]:
         """Every row's plain Python value."""
-        return [self.item(row) for row in range(len(self))]
+        if isinstance(self.held, np.ndarray):
+            return [self.item(row) for row in range(len(self))]
+        values = self.held.tolist()
+        if self.null is None:
+            return values
+        return [None if gone else value for value, gone in zip(values, self.null.tolist(), strict=True)]
+
+    @staticmethod
+    def absent(like: Column, rows: int) -> Column:
+        """So many rows without a value, of the kind of another column."""
+        held = texts.empty(rows, like.kind == "str") if like.kind in ("str", "bytes") else None
+        values = np.zeros(rows, like.values.dtype) if held is None else held
+        return Column(like.kind, values, np.ones(rows, bool))
 
     @staticmethod
     def concat(parts: Sequence[Column]) -> Column:
         """The parts one after another; kinds must agree, an integer beside floats becomes float."""
         kinds = {part.kind for part in parts}
         kind = parts[0].kind if len(kinds) == 1 else "float" if kinds <= {"int", "float"} else "json"
-        arrays = [part.values if kind != "json" else part.values.astype(object) for part in parts]
         null = None
         if any(part.null is not None for part in parts):
             null = np.concatenate([np.zeros(len(p), bool) if p.null is None else p.null for p in parts])
+        whole = [part.held for part in parts if isinstance(part.held, Texts)]
+        if kind != "json" and len(whole) == len(parts):
+            return Column(kind, texts.concat(whole), null)
+        arrays = [part.values if kind != "json" else part.values.astype(object) for part in parts]
         return Column(kind, np.concatenate(arrays), null)
 
 

@@ -19,6 +19,7 @@ if __name__ == "__main__":
 
 import contextlib
 import datetime
+import itertools
 import json
 import math
 import os
@@ -76,10 +77,49 @@ def lengths(head: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
 # ---- the wire: columns
 
 
+class Texts:
+    """Texts, or bytes where `text` is false, as they travel: number k is `blob[marks[k]:marks[k + 1]]`, in UTF-8
+    with surrogates. `marks` is an array of int64 that never falls, `blob` one of uint8. Needs numpy.
+
+    A sequence of plain values for whoever wants them; most want the bytes alone.
+    """
+
+    __slots__ = ("blob", "marks", "text")
+
+    def __init__(self, text: bool, marks: Any, blob: Any) -> None:
+        self.text, self.marks, self.blob = text, marks, blob
+
+    def __len__(self) -> int:
+        return len(self.marks) - 1
+
+    def __getitem__(self, row: int) -> Any:
+        row = range(len(self))[row]
+        raw = self.blob[self.marks[row] : self.marks[row + 1]].tobytes()
+        return raw.decode("utf-8", "surrogatepass") if self.text else raw
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def tolist(self) -> list[Any]:
+        """Every value."""
+        raw: Any = self.blob[self.marks[0] : self.marks[-1]].tobytes()
+        marks = (self.marks - self.marks[0]).tolist()
+        if self.text and raw.isascii():
+            raw = raw.decode("ascii")
+        elif self.text:
+            return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(marks, marks[1:])]
+        return [raw[a:b] for a, b in zip(marks, marks[1:])]
+
+    def chunks(self) -> Tuple[bytes, bytes]:
+        """The offsets, from 0 on, and the blob of these texts alone."""
+        marks, blob = self.marks, self.blob[self.marks[0] : self.marks[-1]]
+        return (marks - marks[0]).astype("<i8").tobytes(), blob.tobytes()
+
+
 def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Columns `(name, kind, values, null)` as specs (for the header) and chunks (for the payload).
 
-    `values` is a numpy array or a list; `null` a sequence of booleans or None. Every chunk is padded to eight
+    `values` is a numpy array, a list or `Texts`; `null` a sequence of booleans or None. Every chunk is padded to eight
     bytes, so that a reader can map the numbers where they lie.
     """
     specs: list[dict[str, Any]] = []
@@ -96,21 +136,32 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
             spec["dtype"], raw = _raw(kind, values)
             spec["sizes"] = [add(raw)]
         else:
-            if kind == "str":
-                texts = [value.encode("utf-8", "surrogatepass") for value in values]
-            elif kind == "bytes":
-                texts = [bytes(value) for value in values]
-            else:
-                texts = [json.dumps(value, default=_faithful).encode() for value in values]
-            ends, total = [0], 0
-            for text in texts:
-                total += len(text)
-                ends.append(total)
-            spec["sizes"] = [add(struct.pack("<%dq" % len(ends), *ends)), add(b"".join(texts))]
+            ends, blob = values.chunks() if isinstance(values, Texts) else _blob(kind, values)
+            spec["sizes"] = [add(ends), add(blob)]
         if null is not None:
-            spec["null"] = add(bytes(bytearray(1 if flag else 0 for flag in null)))
+            spec["null"] = add(null.tobytes() if _is_mask(null) else bytes(bytearray(map(bool, null))))
         specs.append(spec)
     return specs, chunks
+
+
+def _is_mask(null: Any) -> bool:
+    return hasattr(null, "tobytes") and str(getattr(null, "dtype", "")) == "bool"
+
+
+def _blob(kind: str, values: Any) -> Tuple[bytes, bytes]:
+    """Offsets and blob of plain values."""
+    if kind == "str":
+        blob = "".join(values).encode("utf-8", "surrogatepass")
+        sizes = [len(value) for value in values]
+        if len(blob) != sum(sizes):
+            sizes = [len(value.encode("utf-8", "surrogatepass")) for value in values]
+    else:
+        if kind == "bytes":
+            parts = [bytes(value) for value in values]
+        else:
+            parts = [json.dumps(value, default=_faithful).encode() for value in values]
+        sizes, blob = [len(part) for part in parts], b"".join(parts)
+    return struct.pack("<%dq" % (len(sizes) + 1), 0, *itertools.accumulate(sizes)), blob
 
 
 def _faithful(value: Any) -> Any:
@@ -204,6 +255,8 @@ def _truths(raw: memoryview) -> None:
 def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview) -> Any:
     if len(ends) != (rows + 1) * 8:
         raise ValueError("a column's offsets do not fit its rows")
+    if numpy is not None and kind in ("str", "bytes"):
+        return _buffers(numpy, kind, numpy.frombuffer(ends, "<i8"), numpy.frombuffer(blob, "u1"))
     marks = struct.unpack("<%dq" % (rows + 1), ends)
     if any(a > b for a, b in zip(marks, marks[1:])) or marks[0] != 0 or marks[-1] != len(blob):
         raise ValueError("a column's offsets are no offsets")
@@ -220,6 +273,20 @@ def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview)
     for row, part in enumerate(parts):
         values[row] = part
     return values
+
+
+def _buffers(numpy: Any, kind: str, marks: Any, blob: Any) -> Texts:
+    """The texts where they lie, once it is sure that they are texts."""
+    if (marks[1:] < marks[:-1]).any() or marks[0] != 0 or marks[-1] != len(blob):
+        raise ValueError("a column's offsets are no offsets")
+    if kind == "str":
+        raw = blob.tobytes()
+        if not raw.isascii():
+            raw.decode("utf-8", "surrogatepass")
+            # what is text as a whole is text in parts, unless one of them begins inside a character
+            if (blob[marks[marks < len(blob)]] & 0xC0 == 0x80).any():
+                raise ValueError("a text begins inside a character")
+    return Texts(kind == "str", marks, blob)
 
 
 # ---- values of unknown origin become columns
@@ -620,7 +687,7 @@ def _integers(values: Any) -> Any:
 
 
 def _floats(numpy: Any, values: Any, null: Any) -> Any:
-    if getattr(getattr(values, "dtype", None), "kind", "") == "O":
+    if isinstance(values, Texts) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
         raise Trouble("E08", 'pass_as = "array" takes numbers alone; a column holds text')
     array = numpy.array(values, dtype=numpy.float64)
     if null is not None:

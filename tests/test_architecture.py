@@ -26,7 +26,7 @@ LEVELS = {
     "run": 5,
     "reporting": 4, "predictors": 4, "store": 4,
     "compare": 3, "inputs": 3, "versions": 3, "statistics": 3,
-    "tables": 2, "schema": 2, "settings": 2, "registry": 2, "files": 2,
+    "tables": 2, "texts": 2, "schema": 2, "settings": 2, "registry": 2, "files": 2,
     "worker": 1, "errors": 1,
     "__init__": 0,
 }  # fmt: skip
@@ -65,7 +65,8 @@ DOORS = {
     "pyarrow": ("inputs/fixed.py", "tables.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
     "numpy": (
-        "compare/", "statistics/", "inputs/", "run/", "tables.py", "predictors/isolated.py", *ENVIRONMENTS,
+        "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
+        "predictors/isolated.py", *ENVIRONMENTS,
     ),
     "uv": ("predictors/environments.py",),
 }  # fmt: skip

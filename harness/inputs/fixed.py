@@ -24,6 +24,7 @@ from harness.inputs import Step
 from harness.schema import Field, Schema
 from harness.settings import Input
 from harness.tables import BLOCK, Batch, Column
+from harness.texts import Codes, Texts
 
 _ARROW = {
     "float": pa.float64(),
@@ -347,11 +348,13 @@ def _cut(tables: Iterator[pa.Table], size: int) -> Iterator[pa.Table]:
 
 
 def _column(data: pa.ChunkedArray) -> Column:
-    """An Arrow column as the harness's own."""
+    """An Arrow column as the harness's own. Numbers without nulls, texts and codes stay where Arrow has them."""
     array = data.combine_chunks()
     kind = array.type
     null = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
     if pa.types.is_dictionary(kind):
+        if (held := _codes(array)) is not None:
+            return Column("str", held, null)
         array = array.dictionary_decode()
         kind = array.type
     if pa.types.is_decimal(kind):
@@ -368,8 +371,38 @@ def _column(data: pa.ChunkedArray) -> Column:
         return Column("datetime", stamps.astype("datetime64[ns]"), null)
     if pa.types.is_null(kind):
         return Column("float", np.full(len(array), np.nan), np.ones(len(array), bool))
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if _is_text(kind):
+        return Column("str", _texts(array, pa.large_string()), null)
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return Column("bytes", _texts(array, pa.large_binary()), null)
     values = np.empty(len(array), dtype=object)
     values[:] = array.to_pylist()
-    return Column("str" if text else "bytes" if binary else "json", values, null)
+    return Column("json", values, null)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _texts(array: pa.Array, kind: pa.DataType) -> Texts:
+    """Arrow's own offsets and bytes. What is null is an empty text, whatever lies there."""
+    text = pa.types.is_large_string(kind)
+    if array.null_count:
+        array = array.fill_null("" if text else b"")
+    array = array.cast(kind)
+    if text:
+        # files are not asked whether their text is UTF-8 when they are read
+        array.validate(full=True)
+    _, marks, blob = array.buffers()
+    offsets = np.frombuffer(marks, np.int64)[array.offset : array.offset + len(array) + 1]
+    return Texts(text, offsets, np.frombuffer(blob or b"", np.uint8))
+
+
+def _codes(array: pa.DictionaryArray) -> Codes | None:
+    """Arrow's own codes of a column of categories; None where the words are no texts, not few, or not different."""
+    words = array.dictionary
+    if not _is_text(words.type) or not 0 < len(words) <= len(array) or words.null_count:
+        return None
+    if len(words.unique()) < len(words):
+        return None
+    return Codes(array.indices.fill_null(0).to_numpy(zero_copy_only=False), _texts(words, pa.large_string()))

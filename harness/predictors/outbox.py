@@ -56,7 +56,7 @@ def packed(batch: Batch) -> Iterator[Parcel]:
 
 
 def _pack(batch: Batch) -> Parcel:
-    specs, chunks = worker.pack((name, c.kind, c.values, c.null) for name, c in batch.columns.items())
+    specs, chunks = worker.pack(column.named(name) for name, column in batch.columns.items())
     header = {"rows": len(batch), "columns": specs}
     size = sum(len(chunk) for chunk in chunks)
     if size <= INLINE:

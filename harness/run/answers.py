@@ -125,13 +125,9 @@ def _joined(parts: Sequence[Mapping[str, Column]], sizes: Sequence[int]) -> dict
     return {
         name: Column.concat(
             [
-                part[name] if name in part else _absent(next(p[name] for p in parts if name in p), size)
+                part[name] if name in part else Column.absent(next(p[name] for p in parts if name in p), size)
                 for part, size in zip(parts, sizes, strict=True)
             ]
         )
         for name in names
     }
-
-
-def _absent(like: Column, size: int) -> Column:
-    return Column(like.kind, np.zeros(size, like.values.dtype), np.ones(size, bool))

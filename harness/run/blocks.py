@@ -98,7 +98,7 @@ def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
     """sha256 of the cases of a batch: keys and input columns (those of `names`, or all), whatever their order."""
     columns = sorted((name, c) for name, c in batch.columns.items() if names is None or name in names)
     cases = [("key", _keys(batch)), *((f"input:{name}", _plain(column)) for name, column in columns)]
-    specs, chunks = worker.pack((name, c.kind, c.values, _mask(c)) for name, c in cases)
+    specs, chunks = worker.pack((*column.named(name)[:3], _mask(column)) for name, column in cases)
     digest = hashlib.sha256(json.dumps(specs, sort_keys=True).encode())
     for chunk in chunks:
         digest.update(chunk)
@@ -132,7 +132,7 @@ def to_bytes(block: Block) -> bytes:
 
 def packed(columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]) -> bytes:
     """Named columns as one frame, with a format number and whatever else its header says."""
-    specs, chunks = worker.pack((name, c.kind, c.values, c.null) for name, c in columns)
+    specs, chunks = worker.pack(column.named(name) for name, column in columns)
     return b"".join(worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks))
 
 

@@ -36,7 +36,7 @@ class Exact:
             pairs = zip(baseline.values, candidate.values, strict=True)
             equal = np.fromiter((identical(b, c, self.equal_nan) for b, c in pairs), bool, len(baseline))
         else:
-            equal = np.asarray(baseline.values == candidate.values, bool)
+            equal = baseline.equal(candidate)
         return finish(baseline, candidate, ~equal, np.where(equal, 0.0, 1.0), self.equal_nan)
 
     def says(self) -> str:
