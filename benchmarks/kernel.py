@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.kernel import measure
+from harness.compare.kernel import Measured, measure
 from harness.compare.rules import Exact
+from harness.compare.rules.rankings import Scores, by_sorting, pair_by_pair
 from harness.tables import Column
+from harness.texts import Codes, texts
 
 TOLERANCES = [(0.0, 1e-3), (1e-8, 1e-5), (0.1, 0.0)]
 Array = npt.NDArray[Any]
@@ -136,6 +138,43 @@ def frame(rows: int) -> tuple[dict[str, Array], dict[str, Array]]:
     return old, new
 
 
+def _held(name: str, values: Array) -> Column:
+    """A column as a table or the wire gives it: text as buffers, categories as codes."""
+    if name.startswith("category"):
+        words = sorted(set(values))
+        codes = np.searchsorted(np.array(words, object), values).astype(np.int32)
+        return Column("str", Codes(codes, texts(words)))
+    if name.startswith("text"):
+        return Column("str", texts(values.tolist()))
+    return Column({"f": "float", "i": "int", "b": "bool"}[values.dtype.kind], values)
+
+
+def rankings() -> None:
+    """Kendall's tau of one list of 10,000 items, by sorting and pair by pair."""
+    random = np.random.default_rng(9)
+    b = random.random((1, 10_000))
+    c = b + random.random((1, 10_000)) * 0.1
+    none = np.zeros(b.shape, bool)
+    scores = Scores(b, c, none, none, none)
+    fast, slow = medians(5, lambda: by_sorting(scores), lambda: pair_by_pair(scores))
+    line("a ranking of 10,000 items: every pair / by sorting", "", ratio(slow, fast))
+
+
+def linear() -> None:
+    """100M pairs, a pass at a time and never all in memory, against 10M: seconds for each row."""
+    size = 10_000_000
+    b, c = pair(size)
+
+    def blockwise(times: int) -> Measured:
+        total = Measured()
+        for number in range(times):
+            total = total + measure(b, c, TOLERANCES, start=number * size)
+        return total
+
+    one, ten = medians(3, lambda: blockwise(1), lambda: blockwise(10))
+    line("100,000,000 pairs / 10 x 10,000,000", "1x", ratio(ten, [10 * seconds for seconds in one]))
+
+
 def against_polars() -> None:
     """A mixed frame of 1M x 20: numbers by the kernel, all else by the rule `exact`, as a run compares them."""
     what = "mixed frame 1,000,000 x 20, full statistics / polars, counts only"
@@ -158,9 +197,7 @@ def against_polars() -> None:
     table = pl.DataFrame(columns)
     kinds = {"float": "float", "int": "int", "bool": "bool", "category": "str", "text": "str"}
     ours = [
-        (kind, Column(kind, old[name]), Column(kind, new[name]))
-        for name in old
-        for kind in [kinds[name.rstrip("0123456789")]]
+        (kinds[name.rstrip("0123456789")], _held(name, old[name]), _held(name, new[name])) for name in old
     ]
 
     def whole(only: str = "") -> list[int]:
@@ -193,7 +230,9 @@ def main() -> None:
     """The whole table."""
     line(f"(numpy {np.__version__})", "goal", "measured, median [range]")
     against_isclose()
+    linear()
     scratch()
+    rankings()
     against_datacompy()
     against_polars()
 
