@@ -39,6 +39,7 @@ from harness.settings import (
     Settings,
     WaiverSettings,
 )
+from harness.settings.table import byte_size
 from harness.tables import Column
 from harness.training.config import read_config
 from harness.versions import manifest, wheel
@@ -207,7 +208,7 @@ def as_written(cell: str, kind: str) -> object:
         return None
     value = tomllib.loads(f"value = {cell.strip('`')}")["value"]
     if kind == "size":
-        return configuration._bytes(value, "docs")
+        return byte_size(value, "docs")
     if kind == "table" and value == {}:
         return value
     return tuple(value) if isinstance(value, list) else value
