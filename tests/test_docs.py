@@ -18,7 +18,7 @@ import pytest
 import _pytest_model_harness
 import harness
 from harness import settings as configuration
-from harness.cli import _parser
+from harness.cli import parser_of_commands
 from harness.compare import rules
 from harness.compare.rules.functions import declared
 from harness.compare.rules.kinds import keys_of
@@ -285,7 +285,7 @@ def test_every_option_of_pytest_and_every_command_is_explained():
         name.partition("=")[0] for name in re.findall(r"^\| `(--[^`]+)`", listed, re.MULTILINE)
     }
     (commands,) = [
-        action for action in _parser()._actions if action.dest == "==SUPPRESS==" and action.choices
+        action for action in parser_of_commands()._actions if action.dest == "==SUPPRESS==" and action.choices
     ]
     listed = section(page, "## Commands")
     documented = dict(re.findall(r"^\| `harness (\w+)([^`]*)`", listed, re.MULTILINE))
