@@ -56,7 +56,7 @@ def read_data(config: Config) -> Data:
     columns = {name: validation.typed(table[name], kind, config) for name, kind in kinds.items()}
     target_kind = "float" if config.task == "regression" else kind_of(table[config.target])
     target = validation.target(table[config.target], target_kind, config)
-    held = np.array(held_out(keys, config.salt, config.share))
+    held = np.array(held_out(keys, config.split.salt, config.split.share))
     validation.check_split(held, target, config)
     inputs = Schema(tuple(_field(name, kind, columns[name], held) for name, kind in kinds.items()))
     frame = table[[]].assign(**columns)
@@ -98,15 +98,15 @@ def _read(config: Config) -> tuple[pd.DataFrame, bytes]:
     """The table with every cell as text (missing: NaN), and the bytes of the file."""
     import pandas as pd
 
-    where = str(config.data)
-    if config.data.suffix != ".csv":
+    where = str(config.data.file)
+    if config.data.file.suffix != ".csv":
         raise HarnessError(
-            f"training data of type {config.data.suffix or 'unknown'} is not read",
+            f"training data of type {config.data.file.suffix or 'unknown'} is not read",
             where=where,
             hint="write the table as .csv",
         )
     try:
-        content = config.data.read_bytes()
+        content = config.data.file.read_bytes()
     except OSError as error:
         raise HarnessError(
             f"cannot read the training data: {error.strerror}",

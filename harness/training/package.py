@@ -160,7 +160,7 @@ def make_manifest(
         files=digests,
         data={
             "sha256": data.sha256,
-            "path": config.data_as_written,
+            "path": config.data.path,
             "rows": len(data),
             "trained": len(data) - held,
             "held_out": held,

@@ -20,20 +20,20 @@ def check_lines(lines: Iterator[list[str]], config: Config) -> None:
     header = next(lines, [])
     if not header:
         raise HarnessError(
-            "the training data is empty", where=str(config.data), hint="give it a header line and rows"
+            "the training data is empty", where=str(config.data.file), hint="give it a header line and rows"
         )
     for name in header:
         if not name or header.count(name) > 1:
             raise HarnessError(
                 f'column "{name}" stands {header.count(name)} times' if name else "a column has no name",
-                where=str(config.data),
+                where=str(config.data.file),
                 hint="give every column a name of its own",
             )
     for number, line in enumerate(lines, start=2):
         if line and len(line) != len(header):
             raise HarnessError(
                 f"line {number} has {len(line)} cells, the header {len(header)}",
-                where=str(config.data),
+                where=str(config.data.file),
                 hint="mend that line; a comma inside a cell needs quotes",
             )
 
@@ -42,7 +42,7 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
     """Rows, and the columns that the configuration names."""
     if not len(table):
         raise HarnessError(
-            "the training data has no rows", where=str(config.data), hint="give it rows to fit"
+            "the training data has no rows", where=str(config.data.file), hint="give it rows to fit"
         )
     named = [("key", config.key), ("target", config.target)]
     named += [("features", name) for name in (*config.features, *config.kinds)]
@@ -50,7 +50,7 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
         if name not in table.columns:
             raise HarnessError(
                 f'no column "{name}", which the configuration names as {role}',
-                where=str(config.data),
+                where=str(config.data.file),
                 hint=did_you_mean(name, table.columns),
             )
     for name in config.features:
@@ -68,7 +68,9 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
         )
     if not config.features and len(table.columns) < 3:
         raise HarnessError(
-            "no feature is left beside key and target", where=str(config.data), hint="give the table features"
+            "no feature is left beside key and target",
+            where=str(config.data.file),
+            hint="give the table features",
         )
 
 
@@ -77,7 +79,7 @@ def check_keys(keys: pd.Series, config: Config) -> None:
     if keys.isna().any():
         raise HarnessError(
             f'key "{config.key}" is empty in {_rows(keys.isna())}',
-            where=str(config.data),
+            where=str(config.data.file),
             hint="every row needs a key",
         )
     twice = keys.duplicated(keep=False)
@@ -85,7 +87,7 @@ def check_keys(keys: pd.Series, config: Config) -> None:
         first = keys[twice].iloc[0]
         raise HarnessError(
             f'key "{config.key}" is not unique: {first} stands {int((keys == first).sum())} times',
-            where=str(config.data),
+            where=str(config.data.file),
             hint="take out the duplicates, or name a column that is unique",
         )
 
@@ -108,7 +110,7 @@ def typed(column: pd.Series, kind: str, config: Config) -> pd.Series:
     if wrong.any():
         raise HarnessError(
             f'column "{column.name}" should be {kind}, but holds {column[wrong].iloc[0]!r} in {_rows(wrong)}',
-            where=str(config.data),
+            where=str(config.data.file),
             hint=f'mend the table, or say {column.name} = "str" under kinds',
         )
     return values
@@ -121,7 +123,7 @@ def target(column: pd.Series, kind: str, config: Config) -> Any:
     if column.isna().any():
         raise HarnessError(
             f'target "{config.target}" is empty in {_rows(column.isna())}',
-            where=str(config.data),
+            where=str(config.data.file),
             hint="take out rows without a target",
         )
     if config.task == "regression":
@@ -129,13 +131,13 @@ def target(column: pd.Series, kind: str, config: Config) -> Any:
     if kind == "float":
         raise HarnessError(
             f'target "{config.target}" holds numbers with fractions, not labels',
-            where=str(config.data),
+            where=str(config.data.file),
             hint='say task = "regression", or give it labels',
         )
     if column.nunique() < 2:
         raise HarnessError(
             f'target "{config.target}" has one label only: {column.iloc[0]}',
-            where=str(config.data),
+            where=str(config.data.file),
             hint="a classifier needs rows of two labels or more",
         )
     if kind == "str":
