@@ -18,7 +18,7 @@ import pytest
 import _pytest_model_harness
 import harness
 from harness import settings as configuration
-from harness.cli import _parser
+from harness.cli import parser_of_commands
 from harness.compare import rules
 from harness.compare.rules.functions import declared
 from harness.compare.rules.kinds import keys_of
@@ -39,6 +39,7 @@ from harness.settings import (
     Settings,
     WaiverSettings,
 )
+from harness.settings.table import byte_size
 from harness.tables import Column
 from harness.training.config import read_config
 from harness.versions import manifest, wheel
@@ -207,7 +208,7 @@ def as_written(cell: str, kind: str) -> object:
         return None
     value = tomllib.loads(f"value = {cell.strip('`')}")["value"]
     if kind == "size":
-        return configuration._bytes(value, "docs")
+        return byte_size(value, "docs")
     if kind == "table" and value == {}:
         return value
     return tuple(value) if isinstance(value, list) else value
@@ -284,7 +285,7 @@ def test_every_option_of_pytest_and_every_command_is_explained():
         name.partition("=")[0] for name in re.findall(r"^\| `(--[^`]+)`", listed, re.MULTILINE)
     }
     (commands,) = [
-        action for action in _parser()._actions if action.dest == "==SUPPRESS==" and action.choices
+        action for action in parser_of_commands()._actions if action.dest == "==SUPPRESS==" and action.choices
     ]
     listed = section(page, "## Commands")
     documented = dict(re.findall(r"^\| `harness (\w+)([^`]*)`", listed, re.MULTILINE))

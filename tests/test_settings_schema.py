@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import tomllib
 from pathlib import Path
@@ -73,7 +74,7 @@ def loads(text, tmp_path):
     try:
         settings = configuration.load(path)
         facts = [SourceFacts(item.name, bool(item.generate), False) for item in settings.inputs]
-        bind(settings, "refactor", facts, None, configuration.datetime.date(2026, 1, 1))
+        bind(settings, "refactor", facts, None, datetime.date(2026, 1, 1))
     except HarnessError:
         return False
     return True

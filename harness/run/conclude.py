@@ -10,20 +10,29 @@ from typing import Any
 
 from harness import files, reporting
 from harness.compare import waivers
-from harness.compare.movement import MOVED_EDGES, MOVED_OVER, Moved
+from harness.compare.movement import Moved
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
-from harness.compare.where import Where, parse
 from harness.errors import Exit, HarnessError
 from harness.run import budgets, headline, quality, tombstone
+from harness.run.entries import (
+    Shown,
+    accounting_sum,
+    chosen_lines,
+    fault_entries,
+    finding_entries,
+    finding_entry,
+    moved_entry,
+    rule_entry,
+    source_entry,
+    version_entry,
+    waiver_entry,
+)
 from harness.run.plan import Plan, Request, rules_digest
 from harness.run.tree import Tree
 from harness.settings import Settings
 from harness.statistics.quality import Quality
-from harness.versions.version import Version
-
-HIDDEN = "(private)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +50,6 @@ class Circumstances:
     events: tuple[str, ...] = ()
     workers: int = 0
     running: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """Values as configuration lets them be shown: those of private columns leave no trace."""
-
-    hidden: frozenset[str]
-    keys: frozenset[str]
-    targets: frozenset[str]
-
-    @classmethod
-    def of(cls, settings: Settings) -> _Shown:
-        hidden = frozenset(settings.private)
-        return cls(
-            hidden,
-            frozenset(item.name for item in settings.inputs if item.key in hidden),
-            frozenset(item.name for item in settings.inputs if item.target in hidden),
-        )
-
-    def values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: HIDDEN if name in self.hidden else value for name, value in values.items()}
-
-    def condition(self, where: Where | None) -> str:
-        if where is None:
-            return ""
-        # the condition on a private column holds its values
-        return HIDDEN if self.hidden & set(where.columns) else where.text
-
-    def key(self, source: str, key: str) -> str:
-        return HIDDEN if key and source in self.keys else key
-
-    def target(self, source: str, target: Any) -> Any:
-        return HIDDEN if source in self.targets else target
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +93,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned)}
     verdict = decide(results, troubles, plan.planned, words)
     title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned)
-    show = _Shown.of(plan.settings)
+    show = Shown.of(plan.settings)
     result = {
         "verdict": verdict.name,
         "exit": int(verdict.exit),
@@ -127,23 +103,23 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "change": plan.change.kind,
         "change_evidence": list(plan.change.evidence),
         "model": plan.settings.model,
-        "baseline": _version(plan.baseline),
-        "candidate": _version(plan.candidate),
-        "anchor": None if plan.anchor is None else _version(plan.anchor),
+        "baseline": version_entry(plan.baseline),
+        "candidate": version_entry(plan.candidate),
+        "anchor": None if plan.anchor is None else version_entry(plan.anchor),
         "planned": plan.planned,
         "compared": sum(state.accounting()["compared"] for state in states),
-        "accounting": _sum(states),
-        "sources": [_source(plan, state) for state in states],
-        "rules": [_rule(one, show) for one in results],
-        "waivers": [_waiver(one, show) for one in reviewed],
-        "faults": _faults(states, troubles, show),
+        "accounting": accounting_sum(states),
+        "sources": [source_entry(plan, state) for state in states],
+        "rules": [rule_entry(one, show) for one in results],
+        "waivers": [waiver_entry(one, show) for one in reviewed],
+        "faults": fault_entries(states, troubles, show),
         "quality": [{"source": name, **asdict(q)} for name, q in qualities],
-        "moved": [_moved(state.name, output, one, noise, show) for state, output, one in moved],
+        "moved": [moved_entry(state.name, output, one, noise, show) for state, output, one in moved],
         "findings": [
-            *_findings(states, plan, show),
-            *(_finding(bound.source, bound, one, show, harm=True) for bound, one in harmed),
+            *finding_entries(states, plan, show),
+            *(finding_entry(bound.source, bound, one, show, harm=True) for bound, one in harmed),
         ],
-        "chosen": _chosen(plan),
+        "chosen": chosen_lines(plan),
         "warnings": warnings,
         "private": sorted(show.hidden),
         "rules_digest": rules_digest(plan.settings),
@@ -170,12 +146,12 @@ def fail_early(
         "candidate": unknown | {"spec": request.candidate or (settings.candidate if settings else "")},
         "planned": 0,
         "compared": 0,
-        "accounting": _sum(()),
+        "accounting": accounting_sum(()),
         "anchor": None,
         "sources": [],
         "rules": [],
         "waivers": [],
-        "faults": _faults((), [trouble], None),
+        "faults": fault_entries((), [trouble], None),
         "quality": [],
         "moved": [],
         "findings": [],
@@ -294,77 +270,6 @@ def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float 
     return warnings
 
 
-def _version(version: Version) -> dict[str, Any]:
-    manifest = version.manifest
-    data: dict[str, Any] = {
-        "spec": version.spec,
-        "version": version.version,
-        "digest": version.digest,
-        "sha256": version.sha256,
-        "name": version.name,
-        "why": version.why,
-        "kind": version.kind,
-    }
-    if manifest is not None:
-        data |= {
-            "python": manifest.python,
-            "data": manifest.data.get("sha256", ""),
-            "configuration": manifest.configuration.get("sha256", ""),
-            "lock": manifest.lock.get("sha256", ""),
-            "commit": manifest.code.get("commit", ""),
-            "metrics": dict(manifest.metrics),
-        }
-    return data
-
-
-def _source(plan: Plan, state: SourceState) -> dict[str, Any]:
-    source = next(source for source in plan.sources if source.name == state.name)
-    return {
-        "name": source.name,
-        "kind": "search" if source.search else "table",
-        "where": source.where,
-        "planned": state.planned,
-        "accounting": state.accounting(),
-        "labelled": source.labelled,
-        "seed": getattr(source, "seed", None),
-    }
-
-
-def _rule(one: RuleResult, show: _Shown) -> dict[str, Any]:
-    return {
-        "name": one.bound.name,
-        "rule": one.bound.kind,
-        "inputs": one.bound.source,
-        "output": one.bound.output,
-        "status": one.status,
-        "severity": one.bound.severity,
-        "chosen": one.bound.chosen,
-        "says": one.bound.rule.says(),
-        "measured": one.measured,
-        "limit": one.limit,
-        "violations": one.violations,
-        "compared": one.compared,
-        "both_nan": one.both_nan,
-        "largest": one.largest,
-        "worst_key": show.key(one.bound.source, one.worst_key),
-        "reason": f"{one.code} {one.reason}".strip() if one.reason else "",
-        "owner": one.bound.owner,
-        "justified": one.bound.reason,
-        "waived": one.waived,
-        "waivers": list(one.waivers),
-        "evidence": one.bound.evidence,
-        "until": str(one.bound.until or ""),
-        "where": show.condition(one.bound.where),
-        "replaces": one.bound.replaces,
-        "cases": one.cases,
-        "ties": one.ties,
-        "slices": [
-            {**asdict(part), "worst_key": show.key(one.bound.source, part.worst_key)} for part in one.slices
-        ],
-        "statistics": [asdict(statistic) for statistic in one.statistics],
-    }
-
-
 def _review(plan: Plan, states: Mapping[str, SourceState]) -> tuple[waivers.Reviewed, ...]:
     seen = []
     for source, bound in plan.items():
@@ -403,135 +308,6 @@ def _idle(plan: Plan, reviewed: Sequence[waivers.Reviewed]) -> list[str]:
         for one in reviewed
         if one.status in said
     ]
-
-
-def _waiver(one: waivers.Reviewed, show: _Shown) -> dict[str, Any]:
-    waiver = one.waiver
-    return {
-        "name": waiver.name,
-        "rule": waiver.rule,
-        "inputs": list(waiver.inputs),
-        "where": show.condition(parse(waiver.where) if waiver.where else None),
-        "direction": waiver.direction,
-        "max_magnitude": waiver.max_magnitude,
-        "versions": waiver.versions,
-        "owner": waiver.owner,
-        "reason": waiver.reason,
-        "until": waiver.until.isoformat(),
-        "status": one.status,
-        "inside": one.inside,
-        "outside": one.outside,
-    }
-
-
-def _faults(
-    states: Sequence[SourceState], troubles: Sequence[HarnessError], show: _Shown | None
-) -> list[dict[str, Any]]:
-    found = []
-    for state in states:
-        for key, fault in (state.tally.faults if state.tally else {}).items():
-            side, error, message = key.split("\t", 2)
-            found.append(
-                {
-                    "code": "",
-                    "side": side,
-                    "source": state.name,
-                    "message": message,
-                    "error": error,
-                    "count": fault.count,
-                    "first_key": show.key(state.name, fault.first_key) if show else fault.first_key,
-                    "frames": list(fault.frames),
-                    "hint": "",
-                }
-            )
-    for trouble in troubles:
-        found.append(
-            {
-                "code": trouble.code,
-                "side": "run",
-                "source": trouble.where,
-                "message": trouble.message,
-                "error": "",
-                "count": 1,
-                "first_key": "",
-                "frames": [],
-                "hint": trouble.hint,
-            }
-        )
-    return found
-
-
-def _moved(source: str, output: str, one: Moved, noise: float | None, show: _Shown) -> dict[str, Any]:
-    return {
-        "source": source,
-        "output": output,
-        "over": MOVED_OVER,
-        "count": one.count,
-        "compared": one.compared,
-        "rate": one.count / one.compared if one.compared else None,
-        "noise": noise,
-        "largest": one.largest,
-        "largest_key": show.key(source, one.largest_key),
-        "largest_absolute": one.absolute,
-        "largest_absolute_key": show.key(source, one.absolute_key),
-        "measured": one.sums.count,
-        "mean": one.sums.mean(),
-        "std": one.sums.std(),
-        "curve": one.curve(),
-        "histogram": {"edges": list(MOVED_EDGES), "counts": list(one.histogram)},
-    }
-
-
-def _findings(states: Sequence[SourceState], plan: Plan, show: _Shown) -> list[dict[str, Any]]:
-    return [
-        _finding(state.name, bound, finding, show)
-        for state in states
-        for bound in plan.bounds_of(state.name)
-        if state.tally is not None and bound.name in state.tally.rules
-        for finding in state.tally.rules[bound.name].findings
-    ]
-
-
-def _finding(source: str, bound: Bound, finding: Finding, show: _Shown, harm: bool = False) -> dict[str, Any]:
-    return {
-        "source": source,
-        "rule": bound.name,
-        "output": finding.output,
-        "key": show.key(source, finding.key),
-        "magnitude": finding.magnitude,
-        "says": bound.rule.says(),
-        "inputs": show.values(finding.inputs),
-        "baseline": show.values(finding.baseline),
-        "candidate": show.values(finding.candidate),
-        "target": show.target(source, finding.target),
-        "shrunk": finding.shrunk,
-        "harm": finding.magnitude if harm else None,
-    }
-
-
-def _sum(states: Sequence[SourceState]) -> dict[str, int]:
-    names = (
-        "planned",
-        "compared",
-        "baseline_faulted",
-        "candidate_faulted",
-        "both_faulted",
-        "dropped",
-        "not_reached",
-    )
-    return {name: sum(state.accounting()[name] for state in states) for name in names}
-
-
-def _chosen(plan: Plan) -> list[str]:
-    change = plan.change
-    why = "; ".join(change.evidence)
-    lines = [f"change = {change.declared}: judged as {change.kind} ({why})"]
-    defaults = sorted({b.name for b in plan.bounds if b.chosen.startswith("default")})
-    if defaults:
-        lines.append(f"default rules of a {change.kind}: {', '.join(defaults)}")
-    if change.kind == "retrain" and not any(b.chosen == "configured" for b in plan.bounds):
-        lines.append("values are reported and not judged one by one: a retrain moves them")
-    return lines
 
 
 def _run(run_id: str, around: Circumstances) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""What every command shares: how it is declared, and where its configuration and its report are."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness import settings as configuration
+from harness.errors import Exit, did_you_mean
+from harness.settings import Settings
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with our exit code for a wrong command line, and "did you mean"."""
+
+    def error(self, message: str) -> Any:
+        """Say what is wrong, and end with the code of wrong usage."""
+        # argparse ends with 2, which is our word for "interrupted"
+        self.print_usage(sys.stderr)
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            known = re.findall(r"[\w-]+", wrong[2])
+            message = f'unknown choice "{wrong[1]}"; {did_you_mean(wrong[1], known)}'
+        self.exit(int(Exit.USAGE), f"{self.prog}: {message}\n")
+
+
+class Commands:
+    """The commands, each added by the module that carries it out."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], int], words: str, *, report: bool = False
+    ) -> argparse.ArgumentParser:
+        """Declare a command. `report`: it reads or writes the folder of the verdict and the reports."""
+        sub = self._commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+        sub.set_defaults(run=run)
+        sub.add_argument("--config", default="", metavar="FILE", help="configuration file")
+        if report:
+            sub.add_argument("--report", metavar="DIR", help="folder of the verdict and the reports")
+        return sub
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings of the folder where the command was typed, or of `--config`."""
+    return configuration.load(configuration.find(Path.cwd(), options.config))
+
+
+def folder_of(options: argparse.Namespace, settings: Settings) -> Path:
+    """The folder of the verdict and the reports."""
+    return Path(options.report).absolute() if options.report else settings.reports_path
+
+
+def say(line: str) -> None:
+    """A line for whoever watches; standard output is for what a script reads."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,40 @@
+"""`harness train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.cli.options import Commands, say, settings_of
+from harness.errors import Exit, HarnessError
+
+
+def add(commands: Commands) -> None:
+    """Declare them."""
+    train = commands.add("train", _train, "train the candidate and write it as an installable wheel")
+    train.add_argument(
+        "training", nargs="?", help="training configuration (default: training in [tool.harness])"
+    )
+    train.add_argument("--out", default="dist", metavar="DIR", help="where the wheel goes (default: dist)")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from harness.run.train import train
+
+    path = Path(options.training) if options.training else None
+    if path is None:
+        settings = settings_of(options)
+        if not settings.training:
+            raise HarnessError(
+                "no training configuration",
+                where=settings.path.name,
+                hint='add training = "FILE.toml", or name the file: harness train FILE.toml',
+            )
+        path = settings.root / settings.training
+    trained = train(path, Path(options.out).absolute(), say)
+    for name in trained.removed:
+        say(f"removed {name}: this candidate takes its place")
+    for metric, value in trained.metrics.items():
+        say(f"  {metric} on held-out rows: {value:.6g}")
+    print(trained.wheel)
+    return Exit.PASS

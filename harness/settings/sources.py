@@ -1,0 +1,90 @@
+"""What is compared and on what: `[tool.harness.versions.NAME]` and `[[tool.harness.inputs]]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.settings.table import Table, byte_size, check_name, check_seed, mapping, one_of, positive
+
+PASS_AS = ("frame", "records", "array")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`[tool.harness.versions.NAME]`: what a version spec needs beside its name."""
+
+    name: str = ""
+    spec: str = ""
+    python: str = ""
+    entry: str = ""
+    pass_as: str = ""
+    keyword: str = ""
+    outputs: str = ""
+    timeout: float = 30.0
+    memory: int = 4 * 2**30
+    request: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepts_generated: bool = False
+    allow_plain_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """`generate = {rows, seconds, seed}`: the plan of a search is its rows; seconds are a ceiling."""
+
+    rows: int = 2000
+    seconds: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`)."""
+
+    name: str
+    path: str = ""
+    key: str = ""
+    target: str = ""
+    generate: Generate | None = None
+
+
+def read_profile(name: str, data: Any, place: str) -> Profile:
+    """One table of `[tool.harness.versions]`."""
+    table = Table(data, Profile, place, hidden=("name",))
+    values = table.plain(
+        "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
+        "accepts_generated", "allow_plain_http",
+    )  # fmt: skip
+    if "memory" in table.data:
+        values["memory"] = byte_size(table.data["memory"], place)
+    if "headers" in table.data:
+        values["headers"] = dict(mapping(table.data["headers"], f"{place}.headers"))
+    positive(values.get("timeout"), "timeout", place)
+    one_of(values.get("pass_as", "frame"), PASS_AS, "pass_as", place)
+    return Profile(name=name, **values)
+
+
+def read_input(data: Any, place: str) -> Input:
+    """One of `[[tool.harness.inputs]]`: a path or a plan of a search, never both."""
+    table = Table(data, Input, place)
+    values = table.plain("name", "path", "key", "target")
+    if "name" not in values:
+        raise HarnessError("an input source has no name", where=place, hint='add name = "…"')
+    check_name(values["name"], "input source", place)
+    if "generate" in table.data:
+        plan = Table(table.data["generate"], Generate, f"{place}.generate")
+        values["generate"] = Generate(**plan.plain("rows", "seconds", "seed"))
+        if values["generate"].rows < 1:
+            raise HarnessError("a search of no rows", where=f"{place}.generate", hint="set rows to 1 or more")
+        positive(values["generate"].seconds, "seconds", plan.place)
+        check_seed(values["generate"].seed, plan.place)
+    if ("path" in values) == ("generate" in values):
+        raise HarnessError(
+            f'input source "{values["name"]}" needs either a path or a generate table',
+            where=place,
+            hint='path = "fixtures/holdout.parquet", or generate = { rows = 2000, seed = 1 }',
+        )
+    return Input(**values)
