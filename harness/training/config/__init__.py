@@ -9,12 +9,11 @@ from __future__ import annotations
 from harness.training.config.data import KINDS, DataSection
 from harness.training.config.root import SECTIONS, Config, read_config
 from harness.training.config.split import SplitSection
-from harness.training.config.steps import DOORS, OWN, Step
+from harness.training.config.steps import DOORS, Step
 
 __all__ = [
     "DOORS",
     "KINDS",
-    "OWN",
     "SECTIONS",
     "Config",
     "DataSection",

@@ -23,7 +23,7 @@ from harness.training.config.data import DataSection
 from harness.training.config.reading import changed
 from harness.training.config.reading import section as _section
 from harness.training.config.split import SplitSection
-from harness.training.config.steps import DOORS, OWN, Step
+from harness.training.config.steps import DOORS, Step
 from harness.versions.manifest import TASKS, digest
 
 _VERSION = re.compile(
@@ -103,6 +103,9 @@ class Config:
                 for step in self.steps
             ],
         }
+        for name in ("data", "split"):
+            if said := getattr(self, name).shaping():
+                whole[name] = said
         for name in SECTIONS:
             if said := changed(getattr(self, name)):
                 whole[name] = said
@@ -171,9 +174,7 @@ def _check_names(top: Top, where: str) -> None:
             where=where,
             hint="use letters, digits, dots, dashes and underscores, such as house-prices",
         )
-    taken = top.package in {*sys.stdlib_module_names, "harness", OWN, *DOORS} or keyword.iskeyword(
-        top.package
-    )
+    taken = top.package in {*sys.stdlib_module_names, "harness", *DOORS} or keyword.iskeyword(top.package)
     if not _PACKAGE.fullmatch(top.package) or taken:
         raise HarnessError(
             f'"{top.package}" is {"taken" if taken else "no name"} for an import package',

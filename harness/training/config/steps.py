@@ -13,9 +13,6 @@ DOORS = ("sklearn", "feature_engine")
 """Packages that steps may come from. A step that lived in `harness` would run today's code inside yesterday's
 model, since a pickle names its classes by module path."""
 
-OWN = "features"
-"""The module of the steps that travel as source inside the version's own package: `features.RareLabels`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -30,11 +27,6 @@ class Step:
     def short(self) -> str:
         """The name of the class alone: `Ridge`."""
         return self.name.rpartition(".")[2]
-
-    @property
-    def own(self) -> bool:
-        """Whether its source travels inside the version's package."""
-        return self.name.partition(".")[0] == OWN
 
 
 def read(items: Any, where: str) -> tuple[Step, ...]:
@@ -53,13 +45,12 @@ def _step(item: Any, where: str) -> Step:
             "the step has no name", where=where, hint='add step = "sklearn.linear_model.Ridge", or another'
         )
     parts = name.split(".")
-    doors = (*DOORS, OWN)
-    if len(parts) < 2 or parts[0] not in doors or not all(part.isidentifier() for part in parts):
+    if len(parts) < 2 or parts[0] not in DOORS or not all(part.isidentifier() for part in parts):
         raise HarnessError(
             f"{name} may not be a step",
             where=where,
-            hint=f"steps come from {' or '.join(DOORS)}, by their full names, or travel with the version "
-            f"({OWN}.RareLabels): yesterday's models would run today's code of any other module",
+            hint=f"steps come from {' or '.join(DOORS)}, by their full names: yesterday's models would run today's "
+            "code of any other module",
         )
     for key, value in item.items():
         if key.endswith("random_state"):
