@@ -61,6 +61,7 @@ DOORS = {
     "sklearn": ("training/", "statistics/"),
     "joblib": ("training/",),
     "threadpoolctl": ("training/",),
+    "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/",),
     "pyarrow": ("inputs/fixed.py", "tables.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),

@@ -6,17 +6,17 @@ stays held out for every version.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, did_you_mean
 from harness.schema import Field, Schema
 from harness.training import validation
 from harness.training.config import Config
+from harness.training.config.data import MaskSection
+from harness.training.sources import Table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
-    """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` (n,) of bool.
+    """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
+    a row is neither where it was removed from training for a gap.
 
     In `frame` numbers and booleans are float64 and text is `object`, with NaN where a value is missing: the same
     that `predict` of the package makes of what it is given.
@@ -33,6 +34,7 @@ class Data:
     frame: pd.DataFrame
     target: Any
     held_out: Any
+    trained: Any
     inputs: Schema
     target_kind: str
     sha256: str
@@ -42,25 +44,32 @@ class Data:
 
 
 def read_data(config: Config) -> Data:
-    """The table of a configuration. Raises HarnessError that names file, column and row."""
+    """The table of a configuration. Raises HarnessError that names source, column and row."""
     import numpy as np
 
-    table, content = _read(config)
-    validation.check_columns(table, config)
-    features = config.features or tuple(
-        name for name in table.columns if name not in (config.key, config.target)
-    )
-    keys = table[config.key]
-    validation.check_keys(keys, config)
-    kinds = {name: config.kinds.get(name) or kind_of(table[name]) for name in features}
-    columns = {name: validation.typed(table[name], kind, config) for name, kind in kinds.items()}
-    target_kind = "float" if config.task == "regression" else kind_of(table[config.target])
-    target = validation.target(table[config.target], target_kind, config)
-    held = np.array(held_out(keys, config.salt, config.share))
+    table = read_table(config)
+    frame = table.frame
+    validation.check_columns(frame, config)
+    unseen = (config.key, config.target, config.split.group, config.split.time)
+    features = config.features or tuple(name for name in frame.columns if name not in unseen)
+    keys = frame[config.key]
+    validation.check_keys(keys, config, table)
+    kinds = {name: config.kinds.get(name) or _kind(table, name) for name in features}
+    validation.check_kinds(kinds, config)
+    columns = {name: validation.typed(frame[name], kind, config, table) for name, kind in kinds.items()}
+    for name, column in columns.items():
+        validation.check_feature(column, kinds[name], config)
+    if config.data.mask is not None:
+        columns = _masked(columns, keys, config.data.mask, config)
+    target_kind = "float" if config.task == "regression" else _kind(table, config.target)
+    target = validation.target(frame[config.target], target_kind, config, table)
+    held = np.array(_held(table, config))
     validation.check_split(held, target, config)
     inputs = Schema(tuple(_field(name, kind, columns[name], held) for name, kind in kinds.items()))
-    frame = table[[]].assign(**columns)
-    return Data(frame, target, held, inputs, target_kind, hashlib.sha256(content).hexdigest())
+    made = frame[[]].assign(**columns)
+    trained = ~held & ~_gaps(made, config)
+    validation.check_trained(trained, target, config)
+    return Data(made, target, held, trained, inputs, target_kind, table.sha256)
 
 
 def held_out(keys: Iterable[object], salt: str, share: float) -> list[bool]:
@@ -94,35 +103,63 @@ def kind_of(column: pd.Series) -> str:
     return "float"
 
 
-def _read(config: Config) -> tuple[pd.DataFrame, bytes]:
-    """The table with every cell as text (missing: NaN), and the bytes of the file."""
+def _kind(table: Table, name: str) -> str:
+    """The kind of a column: its own where the source has types, else found from the text."""
+    return table.kinds[name] or "str" if table.kinds else kind_of(table.frame[name])
+
+
+def _held(table: Table, config: Config) -> list[bool]:
+    """Which rows are held out, as [split] says."""
+    split = config.split
+    name = split.time or split.group
+    if not name:
+        return held_out(table.frame[config.key], split.salt, split.share)
+    validation.check_named(name, "time" if split.time else "group", table, config)
+    if split.group:
+        return held_out(table.frame[name], split.salt, split.share)
     import pandas as pd
 
-    where = str(config.data)
-    if config.data.suffix != ".csv":
-        raise HarnessError(
-            f"training data of type {config.data.suffix or 'unknown'} is not read",
-            where=where,
-            hint="write the table as .csv",
-        )
+    times = validation.typed(table.frame[name], "datetime", config, table)
     try:
-        content = config.data.read_bytes()
-    except OSError as error:
+        edge = pd.Timestamp(split.after)
+    except ValueError:
         raise HarnessError(
-            f"cannot read the training data: {error.strerror}",
-            where=where,
-            hint="mend path under [data]; it is relative to the configuration file",
+            f"after is {split.after!r}", where=f"{config.path}: [split]", hint='write it as "2026-01-31"'
         ) from None
-    try:
-        validation.check_lines(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")), config)
-        table = pd.read_csv(io.BytesIO(content), dtype=object, index_col=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError) as error:
-        raise HarnessError(
-            f"cannot read the training data: {str(error).strip()}",
-            where=where,
-            hint="mend the file at that place; text is UTF-8",
-        ) from None
-    return table, content
+    edge = edge.tz_convert("UTC").tz_localize(None) if edge.tz is not None else edge
+    return [bool(late) for late in times >= edge]
+
+
+def _masked(
+    columns: dict[str, Any], keys: Iterable[object], mask: MaskSection, config: Config
+) -> dict[str, Any]:
+    """The columns with the cells emptied that the mask chooses, by key and column."""
+    import numpy as np
+
+    for name in mask.columns:
+        if name not in columns:
+            raise HarnessError(
+                f'no feature "{name}" to mask',
+                where=f"{config.path}: [data] mask",
+                hint=did_you_mean(name, columns),
+            )
+    rows = list(keys)
+    gone = {name: np.array(held_out(rows, f"{mask.salt}:{name}", mask.share)) for name in mask.columns}
+    return {name: column.mask(gone[name]) if name in gone else column for name, column in columns.items()}
+
+
+def _gaps(frame: pd.DataFrame, config: Config) -> Any:
+    """The rows that are not trained on because a column of `drop_missing` is empty there ("*": any column)."""
+    names = config.data.drop_missing
+    for name in names:
+        if name not in (*frame.columns, "*"):
+            raise HarnessError(
+                f'no feature "{name}" under drop_missing',
+                where=f"{config.path}: [data]",
+                hint=did_you_mean(name, frame.columns),
+            )
+    looked = frame if "*" in names else frame[list(names)]
+    return looked.isna().any(axis=1).to_numpy()
 
 
 def _field(name: str, kind: str, column: pd.Series, held: Any) -> Field:

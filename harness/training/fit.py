@@ -137,8 +137,7 @@ def _fit(config: Config, data: Data, seed: int) -> Any:
     # steps that draw without a random_state draw from these
     random.seed(seed)
     np.random.seed(seed)
-    known = ~data.held_out
-    return model.fit(data.frame[known], data.target[known])
+    return model.fit(data.frame[data.trained], data.target[data.trained])
 
 
 @contextlib.contextmanager

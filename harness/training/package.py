@@ -160,9 +160,9 @@ def make_manifest(
         files=digests,
         data={
             "sha256": data.sha256,
-            "path": config.data_as_written,
+            "path": config.data.as_written,
             "rows": len(data),
-            "trained": len(data) - held,
+            "trained": int(data.trained.sum()),
             "held_out": held,
         },
         configuration={"sha256": config.sha256},

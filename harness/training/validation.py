@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -10,6 +10,8 @@ from harness.training.config import Config
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.training.sources.table import Table
 
 LEAST = 2
 """Rows needed on each side of the split."""
@@ -20,20 +22,20 @@ def check_lines(lines: Iterator[list[str]], config: Config) -> None:
     header = next(lines, [])
     if not header:
         raise HarnessError(
-            "the training data is empty", where=str(config.data), hint="give it a header line and rows"
+            "the training data is empty", where=config.data.where, hint="give it a header line and rows"
         )
     for name in header:
         if not name or header.count(name) > 1:
             raise HarnessError(
                 f'column "{name}" stands {header.count(name)} times' if name else "a column has no name",
-                where=str(config.data),
+                where=config.data.where,
                 hint="give every column a name of its own",
             )
     for number, line in enumerate(lines, start=2):
         if line and len(line) != len(header):
             raise HarnessError(
                 f"line {number} has {len(line)} cells, the header {len(header)}",
-                where=str(config.data),
+                where=config.data.where,
                 hint="mend that line; a comma inside a cell needs quotes",
             )
 
@@ -42,7 +44,7 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
     """Rows, and the columns that the configuration names."""
     if not len(table):
         raise HarnessError(
-            "the training data has no rows", where=str(config.data), hint="give it rows to fit"
+            "the training data has no rows", where=config.data.where, hint="give it rows to fit"
         )
     named = [("key", config.key), ("target", config.target)]
     named += [("features", name) for name in (*config.features, *config.kinds)]
@@ -50,7 +52,7 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
         if name not in table.columns:
             raise HarnessError(
                 f'no column "{name}", which the configuration names as {role}',
-                where=str(config.data),
+                where=config.data.where,
                 hint=did_you_mean(name, table.columns),
             )
     for name in config.features:
@@ -68,16 +70,18 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
         )
     if not config.features and len(table.columns) < 3:
         raise HarnessError(
-            "no feature is left beside key and target", where=str(config.data), hint="give the table features"
+            "no feature is left beside key and target",
+            where=config.data.where,
+            hint="give the table features",
         )
 
 
-def check_keys(keys: pd.Series, config: Config) -> None:
+def check_keys(keys: pd.Series, config: Config, table: Table) -> None:
     """A key in every row, each once: the split and the fixtures name rows by it."""
     if keys.isna().any():
         raise HarnessError(
-            f'key "{config.key}" is empty in {_rows(keys.isna())}',
-            where=str(config.data),
+            f'key "{config.key}" is empty in {table.rows(keys.isna())}',
+            where=config.data.where,
             hint="every row needs a key",
         )
     twice = keys.duplicated(keep=False)
@@ -85,62 +89,107 @@ def check_keys(keys: pd.Series, config: Config) -> None:
         first = keys[twice].iloc[0]
         raise HarnessError(
             f'key "{config.key}" is not unique: {first} stands {int((keys == first).sum())} times',
-            where=str(config.data),
+            where=config.data.where,
             hint="take out the duplicates, or name a column that is unique",
         )
 
 
-def typed(column: pd.Series, kind: str, config: Config) -> pd.Series:
+def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Series:
     """A column of text as numbers (float64) or as text (object); missing values are NaN."""
     import numpy as np
 
     if kind == "str":
-        return column
+        return column.map(
+            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
+        )
+    if kind == "datetime":
+        return _times(column, config, table)
     if kind == "bool":
-        values = column.map({"True": 1.0, "true": 1.0, "1": 1.0, "False": 0.0, "false": 0.0, "0": 0.0})
+        values = column.map(
+            {"True": 1.0, "true": 1.0, "1": 1.0, "False": 0.0, "false": 0.0, "0": 0.0, True: 1.0, False: 0.0}
+        )
         values = values.astype(np.float64)
     else:
-        values = column.map(_number).astype(np.float64)
+        try:
+            values = column.astype(np.float64)
+        except (ValueError, TypeError):
+            values = column.map(_number).astype(np.float64)
     wrong = values.isna() & column.notna()
     if kind == "int":
         wrong |= values.notna() & (values % 1 != 0)
     wrong |= np.isinf(values)
     if wrong.any():
         raise HarnessError(
-            f'column "{column.name}" should be {kind}, but holds {column[wrong].iloc[0]!r} in {_rows(wrong)}',
-            where=str(config.data),
+            f'column "{column.name}" should be {kind}, but holds {column[wrong].iloc[0]!r} in {table.rows(wrong)}',
+            where=config.data.where,
             hint=f'mend the table, or say {column.name} = "str" under kinds',
         )
     return values
 
 
-def target(column: pd.Series, kind: str, config: Config) -> Any:
+def target(column: pd.Series, kind: str, config: Config, table: Table) -> Any:
     """The target as an array of shape (n,): float64 for a regression, else labels of one Python type."""
     import numpy as np
 
     if column.isna().any():
         raise HarnessError(
-            f'target "{config.target}" is empty in {_rows(column.isna())}',
-            where=str(config.data),
+            f'target "{config.target}" is empty in {table.rows(column.isna())}',
+            where=config.data.where,
             hint="take out rows without a target",
         )
     if config.task == "regression":
-        return typed(column, kind, config).to_numpy()
+        values = typed(column, kind, config, table)
+        if values.nunique() < 2:
+            raise HarnessError(
+                f'target "{config.target}" is {column.iloc[0]} in every row',
+                where=config.data.where,
+                hint="there is nothing to predict: name another target, or bring other rows",
+            )
+        return values.to_numpy()
     if kind == "float":
         raise HarnessError(
             f'target "{config.target}" holds numbers with fractions, not labels',
-            where=str(config.data),
+            where=config.data.where,
             hint='say task = "regression", or give it labels',
         )
     if column.nunique() < 2:
         raise HarnessError(
             f'target "{config.target}" has one label only: {column.iloc[0]}',
-            where=str(config.data),
+            where=config.data.where,
             hint="a classifier needs rows of two labels or more",
         )
     if kind == "str":
         return column.to_numpy(dtype=object)
-    return typed(column, kind, config).to_numpy().astype(np.int64 if kind == "int" else np.bool_)
+    return typed(column, kind, config, table).to_numpy().astype(np.int64 if kind == "int" else np.bool_)
+
+
+def check_kinds(kinds: Mapping[str, str], config: Config) -> None:
+    """No feature is a time: no pipeline here takes one as it is."""
+    for name, kind in kinds.items():
+        if kind == "datetime":
+            raise HarnessError(
+                f'column "{name}" holds times, which no step takes',
+                where=config.data.where,
+                hint="leave it out of features, or write it as a number, such as days since a date",
+            )
+
+
+def check_feature(column: pd.Series, kind: str, config: Config) -> None:
+    """Something in the column, and no more categories than a version can know."""
+    present = column.dropna()
+    if not len(present):
+        raise HarnessError(
+            f'column "{column.name}" is empty in every row',
+            where=config.data.where,
+            hint="leave it out of features: there is nothing to learn from it",
+        )
+    levels = present.nunique() if kind == "str" else 0
+    if levels > config.data.max_categories:
+        raise HarnessError(
+            f'column "{column.name}" has {levels:,} categories, more than {config.data.max_categories:,}',
+            where=config.data.where,
+            hint="leave it out of features, or raise max_categories under [data]",
+        )
 
 
 def check_split(held: Any, labels: Any, config: Config) -> None:
@@ -163,15 +212,53 @@ def check_split(held: Any, labels: Any, config: Config) -> None:
             )
 
 
+def _times(column: pd.Series, config: Config, table: Table) -> pd.Series:
+    """Times as datetime64[ns] without a zone (another zone is converted to UTC)."""
+    import pandas as pd
+
+    if column.dtype.kind == "M":
+        return column.astype("datetime64[ns]")
+    values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    wrong = values.isna() & column.notna()
+    if wrong.any():
+        raise HarnessError(
+            f'column "{column.name}" should be datetime, but holds {column[wrong].iloc[0]!r} in {table.rows(wrong)}',
+            where=config.data.where,
+            hint="write times as 2026-01-31 or 2026-01-31T12:00:00",
+        )
+    return values.astype("datetime64[ns]")
+
+
 def _number(cell: Any) -> float:
     try:
         return float(cell)
-    except ValueError:
+    except (ValueError, TypeError):
         return float("nan")
 
 
-def _rows(wrong: pd.Series) -> str:
-    """The rows where something is wrong, by line of the table: `3 rows, the first in line 7`."""
-    count = int(wrong.sum())
-    line = int(wrong.to_numpy().argmax()) + 2
-    return f"line {line}" if count == 1 else f"{count} rows, the first in line {line}"
+def check_named(name: str, role: str, table: Table, config: Config) -> None:
+    """The column that the split goes by: it is there, and without gaps."""
+    if name not in table.frame.columns:
+        raise HarnessError(
+            f'no column "{name}", which the split names as {role}',
+            where=config.data.where,
+            hint=did_you_mean(name, table.frame.columns),
+        )
+    gaps = table.frame[name].isna()
+    if gaps.any():
+        raise HarnessError(
+            f'{role} "{name}" is empty in {table.rows(gaps)}',
+            where=config.data.where,
+            hint="every row needs one to be on a side of the split",
+        )
+
+
+def check_trained(trained: Any, labels: Any, config: Config) -> None:
+    """Rows are left once those with gaps are removed, of two labels where labels are learnt."""
+    rows = int(trained.sum())
+    if rows < LEAST or (config.task == "classification" and len(set(labels[trained].tolist())) < 2):
+        raise HarnessError(
+            f"{rows} rows are left to train on once those with gaps are removed",
+            where=f"{config.path}: [data] drop_missing",
+            hint="name fewer columns, or impute instead",
+        )

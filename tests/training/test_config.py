@@ -11,7 +11,7 @@ from harness.training.config import read_config
 def test_paths_lie_beside_the_configuration(project, tmp_path):
     config = read_config(project())
     assert config.lock == tmp_path / "house.lock"
-    assert config.data == tmp_path / "houses.csv"
+    assert config.data.file == tmp_path / "houses.csv"
     assert config.steps[1].parameters == {"alpha": 10}
 
 
