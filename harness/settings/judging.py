@@ -199,8 +199,6 @@ def _rule(data: Any, place: str) -> RuleSettings:
         raise HarnessError("min_cases is negative", where=place, hint="0 demands none", code="E27")
     if values.get("max_violations", 0) < 0:
         raise HarnessError("max_violations is negative", where=place, hint="0 allows none")
-    if values.get("min_cases", 0) < 0:
-        raise HarnessError("min_cases is negative", where=place, hint="0 asks for none", code="E27")
     for key in ("where", "replaces"):
         if key in values and not values[key].strip():
             raise HarnessError(f"{key} is empty", where=place, hint=f"leave {key} out", code="E27")

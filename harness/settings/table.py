@@ -48,7 +48,7 @@ class Table:
                     hint=f"write {key} as {name}",
                     code="E27",
                 )
-            found[key] = float(value) if name == "float" else value  # type: ignore[arg-type]  # checked above
+            found[key] = float(self.data[key]) if name == "float" else value
         return found
 
     def names(self, *keys: str) -> dict[str, Any]:

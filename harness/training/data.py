@@ -1,7 +1,7 @@
-"""The training data: one table, read as text, checked, typed, and split by a hash of each row's key.
+"""The training data: one table, from whatever source, checked, typed, and split by key, group or time.
 
-The split depends on salt and key alone: a row that is added moves no other to the other side, and a held-out row
-stays held out for every version.
+No split looks at other rows: a row that is added moves none to the other side, and a held-out row stays held out for
+every version.
 """
 
 from __future__ import annotations

@@ -177,6 +177,7 @@ def test_more_slices_than_can_be_judged(zoo, tmp_path):
         (near("a", atol=1.0) + near("b", atol=2.0), ["E27 rules a and b contradict each other on rows"]),
         (near(until="2020-01-01"), ["E27 rule near expired on 2020-01-01"]),
         (near(max_quantile="{ q = 99, limit = 1 }"), ["E27 q is 99"]),
+        (near(max_quantile="{ q = 0.0, limit = 1 }"), ["E27 q is 0.0"]),
         (near(max_quantile="{ q = 0.9, limit = nan }"), ["E27 limit is nan"]),
         (near(rule="budget"), ['E27 rule near is rule = "budget" and has none']),
     ],
@@ -230,3 +231,24 @@ def test_a_condition_on_a_private_column_leaves_no_value_in_the_report(zoo, tmp_
     path.write_text('private = ["x"]\n' + path.read_text())
     assert run_pytest(project, *COMPARE).code == 0
     assert record(project)["where"] == "(private)"
+
+
+def test_values_of_private_columns_leave_no_trace(zoo, tmp_path):
+    """Not in the terminal, nor in anything that is written but the kept answers, by which a run is judged again."""
+    project = zoo.project(tmp_path, "good", "shifted", xs=[k + 0.730731 for k in range(20)])
+    path = project / "harness.toml"
+    path.write_text('private = ["x", "id"]\n' + path.read_text())
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 1, done.out
+    found = json.loads((project / "reports" / "report.json").read_text())["result"]["findings"]
+    assert found
+    assert {one["inputs"]["x"] for one in found} == {"(private)"}
+    assert {one["key"] for one in found if one["source"] == "rows"} == {"(private)"}
+    written = [
+        item
+        for item in (project / "reports").rglob("*")
+        if item.is_file() and item.relative_to(project / "reports").parts[0] != "runs"
+    ]
+    assert len(written) >= 5
+    assert [str(item) for item in written if b"730731" in item.read_bytes()] == []
+    assert "730731" not in done.out

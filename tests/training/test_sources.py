@@ -139,6 +139,20 @@ def test_a_file_in_another_encoding_is_read_where_it_is_said(project, tmp_path):
     assert read_data(read_config(path)).inputs["town"].categories == ("Bonn", "Köln")
 
 
+def test_a_query_gives_back_whatever_a_text_holds(project, tmp_path):
+    """A snapshot is lines of JSON, and some letters end a line for Python and for nobody else."""
+    odd = ["a\u2028b", "c\x85d", "e\x0cf", 'g"h\\i', "j\nk"]
+    with sqlite3.connect(tmp_path / "towns.db") as connection:
+        houses().assign(town=[odd[i % 5] for i in range(120)]).to_sql("houses", connection, index=False)
+    query = f'sql = "SELECT * FROM houses ORDER BY rowid"\nurl = "sqlite:///{tmp_path}/towns.db"'
+    assert data_of(project, query).inputs["town"].categories == tuple(sorted(odd))
+
+
+def test_an_infinite_number_of_a_query_is_named(project, database):
+    with pytest.raises(HarnessError, match="infinite number"):
+        data_of(project, f'sql = "SELECT *, 9e999 AS x FROM houses ORDER BY id"\nurl = "{database}"')
+
+
 def test_degenerate_columns_are_named(project):
     many = houses().assign(street=[f"s{i}" for i in range(120)])
     for table, message in [

@@ -22,7 +22,7 @@ def read_table(config: Config) -> Table:
     elif data.path:
         suffix, content = data.file.suffix, text.content_of(data.file)
     else:
-        suffix, content = ".jsonl", sql.fetch(config) if data.sql else bundled.fetch(data.bundled, data)
+        suffix, content = ".jsonl", sql.fetch(config) if data.sql else bundled.fetch(data)
     table = text.parse(content, suffix, config)
     if data.sha256 and table.sha256 != data.sha256:
         raise HarnessError(

@@ -7,10 +7,11 @@ from harness.training.config import DataSection
 from harness.training.sources.lines import lines_of
 
 
-def fetch(name: str, data: DataSection) -> bytes:
+def fetch(data: DataSection) -> bytes:
     """A `load_…` set as JSON Lines: the key counts its rows from 1, labels stand by name where they have one."""
     import sklearn.datasets
 
+    name = data.bundled
     known = [one for one in dir(sklearn.datasets) if one.startswith("load_") and one not in _OTHERS]
     if name not in known:
         raise HarnessError(

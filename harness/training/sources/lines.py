@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,11 @@ def read_lines(content: bytes, where: str) -> tuple[pd.DataFrame, dict[str, str]
 
     columns: dict[str, list[Any]] = {}
     number = 0
-    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), start=1):
+    lines = content.decode("utf-8-sig").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    # not splitlines: it also breaks at U+2028 and others, which stand in texts as they are
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
         except ValueError as error:
@@ -83,10 +88,15 @@ _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "str"}
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
-    if isinstance(value, float):
-        return None if value != value else value
-    if isinstance(value, decimal.Decimal):
-        return float(value)
+    if isinstance(value, float | decimal.Decimal):
+        value = float(value)
+        if math.isinf(value):
+            raise HarnessError(
+                "a column holds an infinite number, which no pipeline takes",
+                where="[data]",
+                hint="leave those rows out of the source, or put nothing in its place",
+            )
+        return None if math.isnan(value) else value
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if hasattr(value, "item"):

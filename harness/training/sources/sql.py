@@ -30,7 +30,8 @@ def fetch(config: Config) -> bytes:
         raise HarnessError(
             "SQLAlchemy is not installed",
             where=where,
-            hint="pip install pytest-model-harness[sql], and the driver of the database",
+            hint="add sqlalchemy and the driver of the database to the list that the lock is compiled from, and "
+            "compile the lock again",
         ) from None
     try:
         engine = sqlalchemy.create_engine(_address(config))

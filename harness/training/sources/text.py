@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 from harness.training import validation
 from harness.training.config import Config
+from harness.training.config.data import FILES
 from harness.training.sources.lines import read_lines
 from harness.training.sources.table import Table
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def content_of(path: Path) -> bytes:
     """The bytes of the file. Raises HarnessError."""
-    if path.suffix not in (".csv", ".jsonl", ".parquet"):
+    if path.suffix not in FILES:
         raise HarnessError(
             f"training data of type {path.suffix or 'unknown'} is not read",
             where=str(path),
