@@ -6,12 +6,10 @@ and nowhere else, so that an equal retrain under another number has the same fil
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import platform
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +18,7 @@ from typing import Any
 
 from harness.errors import Exit, HarnessError
 from harness.files import write_atomic
+from harness.training.archive import archived
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.fit import Fitted
@@ -29,8 +28,6 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
 LOCK = "requirements.lock"
 
 _PICKLE = 5  # the same bytes under every Python: the default protocol differs between them
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-
 _PREDICT = '''"""Answers of this version: a table in, a table out, row for row."""
 
 from pathlib import Path
@@ -192,26 +189,7 @@ def wheel_bytes(config: Config, files: Mapping[str, bytes]) -> bytes:
             b"Wheel-Version: 1.0\nGenerator: pytest-model-harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         ),
     }
-    record = "".join(f"{name},{_record(content)},{len(content)}\n" for name, content in sorted(whole.items()))
-    whole[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    # dist-info stands last, as the format advises
-    order = [
-        *sorted(name for name in whole if name in files),
-        *sorted(name for name in whole if name not in files),
-    ]
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
-        for name in order:
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            wheel.writestr(entry, whole[name])
-    return archive.getvalue()
-
-
-def _record(content: bytes) -> str:
-    code = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    return f"sha256={code}"
+    return archived(whole, info)
 
 
 def _lock(config: Config) -> bytes:
