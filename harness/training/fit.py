@@ -43,6 +43,8 @@ def fit(config: Config, data: Data) -> Fitted:
     """Fit on the rows that are not held out; fit once more with the next seed, to know the noise of training."""
     from threadpoolctl import threadpool_limits
 
+    # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
+    pipeline(config, data.inputs.names)
     with threadpool_limits(1), _refusals(config):
         model = _fit(config, data, config.seed)
         unseen = data.frame[data.held_out]
