@@ -62,7 +62,7 @@ DOORS = {
     "joblib": ("training/",),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
-    "scipy": ("statistics/",),
+    "scipy": ("statistics/", "training/search.py"),
     "pyarrow": ("inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
     "numpy": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import HarnessError
@@ -16,18 +16,36 @@ from harness.schema import Field, Schema
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.pipeline import pipeline
-from harness.training.scores import answers_of, metrics_of, moved
+from harness.training.reference import references
+from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
+from harness.training.search import Found, calibrated, searched
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A fitted pipeline, what it gives, and what the held-out rows say: metrics, and the share of them that
-    another seed alone moves by over 1%."""
+    """A fitted pipeline, what it gives, and what the held-out rows say: metrics and their 95% intervals, those of
+    simpler models, the share of rows that another seed alone moves by over 1%; and what a search found."""
 
     model: Any
     outputs: Schema
     metrics: Mapping[str, float]
     training_noise: float
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    search: Found | None = None
+    slices: tuple[Mapping[str, Any], ...] = ()
+
+    def evaluation(self) -> dict[str, Any]:
+        """What the held-out rows and a search say beyond the metrics, as the manifest has it."""
+        found: dict[str, Any] = {
+            "intervals": {name: list(both) for name, both in self.intervals.items()},
+            "references": {name: dict(metrics) for name, metrics in self.references.items()},
+        }
+        if self.slices:
+            found["slices"] = [dict(one) for one in self.slices]
+        if self.search is not None:
+            found["search"] = self.search.to_json()
+        return found
 
 
 def fit(config: Config, data: Data) -> Fitted:
@@ -37,15 +55,25 @@ def fit(config: Config, data: Data) -> Fitted:
     # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
     pipeline(config, data.inputs.names)
     with threadpool_limits(1), _refusals(config):
-        model = _fit(config, data, config.seed)
-        unseen = data.frame[data.held_out]
+        model, found = _fit(config, data, config.seed)
+        unseen, truth = data.frame[data.held_out], data.target[data.held_out]
         answers = answers_of(model, unseen, config)
-        again = answers_of(_fit(config, data, config.seed + 1), unseen, config)
-        metrics = metrics_of(model, answers, data.target[data.held_out], config)
-    return Fitted(model, _outputs(model, data, answers), metrics, moved(answers, again))
+        again = answers_of(_fit(config, data, config.seed + 1)[0], unseen, config)
+        losses = losses_of(model, answers, truth, config)
+        kinds = {one.name: one.kind for one in data.inputs}
+        return Fitted(
+            model,
+            _outputs(model, data, answers),
+            metrics_of(model, answers, truth, config),
+            moved(answers, again),
+            intervals_of(losses, config.seed),
+            references(config, data),
+            found,
+            tuple(slices_of(unseen, kinds, losses)),
+        )
 
 
-def _fit(config: Config, data: Data, seed: int) -> Any:
+def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     import numpy as np
 
     model = pipeline(config, data.inputs.names)
@@ -54,7 +82,14 @@ def _fit(config: Config, data: Data, seed: int) -> Any:
     # steps that draw without a random_state draw from these
     random.seed(seed)
     np.random.seed(seed)
-    return model.fit(data.frame[data.trained], data.target[data.trained])
+    found = None
+    if config.search is not None:
+        model, found = searched(model, config, data, seed)
+    if config.calibration is not None:
+        model = calibrated(model, config, data, seed)
+    elif found is None:
+        model.fit(data.frame[data.trained], data.target[data.trained])
+    return model, found
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.errors import Exit, HarnessError
 from harness.files import write_atomic
+from harness.training import card
 from harness.training.archive import archived
 from harness.training.config import Config
 from harness.training.data import Data
@@ -85,7 +86,11 @@ def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: st
     released from there, are removed once the new one stands."""
     files = package_files(config, data, fitted)
     manifest = make_manifest(config, data, fitted, files, commit=commit, dirty=dirty)
-    content = wheel_bytes(config, {**files, f"{config.package}/{FILE}": manifest.dump().encode()})
+    content = wheel_bytes(
+        config,
+        {**files, f"{config.package}/{FILE}": manifest.dump().encode()},
+        {"model_card.md": card.markdown(manifest).encode(), "model_card.html": card.html(manifest).encode()},
+    )
     path = out.absolute() / f"{config.package}-{config.version}-py3-none-any.whl"
     try:
         write_atomic(path, content)
@@ -166,16 +171,21 @@ def make_manifest(
         code={"commit": commit, "dirty": dirty},
         seeds={"training": config.seed},
         metrics=dict(fitted.metrics),
+        evaluation=fitted.evaluation(),
         training_noise=fitted.training_noise,
         machine=platform.machine(),
         libraries=_libraries(),
     )
 
 
-def wheel_bytes(config: Config, files: Mapping[str, bytes]) -> bytes:
-    """A wheel of these files: stored, sorted, dated 1980, so that equal files give equal bytes."""
+def wheel_bytes(
+    config: Config, files: Mapping[str, bytes], beside: Mapping[str, bytes] | None = None
+) -> bytes:
+    """A wheel of these files: stored, sorted, dated 1980, so that equal files give equal bytes. What stands `beside`
+    the metadata belongs to no version's identity."""
     info = f"{config.package}-{config.version}.dist-info"
-    whole = dict(files) | {
+    whole = dict(files) | {f"{info}/{name}": content for name, content in (beside or {}).items()}
+    whole |= {
         f"{info}/METADATA": (
             "Metadata-Version: 2.1\n"
             f"Name: {config.package.replace('_', '-')}\n"

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    Floats = npt.NDArray[np.float64]
+
+RESAMPLES = 1_000
+MANY = 20_000
+LEVELS = 20
+LEAST = 30
+
 MOVED_OVER = 0.01
 """A prediction has moved when it changed by more than this share of what it was."""
 
@@ -47,25 +54,71 @@ def answers_of(model: Any, frame: Any, config: Config) -> dict[str, Any]:
 
 
 def metrics_of(model: Any, answers: Mapping[str, Any], labels: Any, config: Config) -> dict[str, float]:
+    """The metrics of a model whose answers to rows with these labels are known: mae, rmse and r2, or accuracy, and
+    brier where it gives probabilities."""
+    found = {name: _metric(name, rows) for name, rows in losses_of(model, answers, labels, config).items()}
+    if config.task == "regression":
+        # R² of a constant target is undefined, and NaN is no JSON
+        spread = float(((labels - labels.mean()) ** 2).sum())
+        found |= {"r2": 1 - float(((answers["prediction"] - labels) ** 2).sum()) / spread} if spread else {}
+    return found
+
+
+def losses_of(model: Any, answers: Mapping[str, Any], labels: Any, config: Config) -> dict[str, Floats]:
+    """What each row adds to a metric, of shape (n,): absolute and squared errors; hits, and Brier's squares."""
     import numpy as np
 
     prediction = answers["prediction"]
     if config.task == "regression":
-        error: npt.NDArray[np.float64] = prediction - labels
-        spread = float(((labels - labels.mean()) ** 2).sum())
-        found = {
-            "mae": float(np.abs(error).mean()),
-            "rmse": sqrt(float((error**2).mean())),
-        }
-        # R² of a constant target is undefined, and NaN is no JSON
-        return found | ({"r2": 1 - float((error**2).sum()) / spread} if spread else {})
-    found = {"accuracy": float((prediction == labels).mean())}
+        error = prediction - labels
+        return {"mae": np.abs(error), "rmse": error**2}
+    found = {"accuracy": (prediction == labels).astype(np.float64)}
     if len(answers) > 1:
         truth = labels[:, None] == np.asarray(model.classes_)[None, :]
         chances = np.column_stack([column for name, column in answers.items() if name != "prediction"])
-        brier = float(((chances - truth) ** 2).sum(axis=1).mean())
+        brier = ((chances - truth) ** 2).sum(axis=1)
         found["brier"] = brier / 2 if len(model.classes_) == 2 else brier
     return found
+
+
+def intervals_of(losses: Mapping[str, Floats], seed: int) -> dict[str, tuple[float, float]]:
+    """95% intervals of the metrics that are means of rows: the percentiles of RESAMPLES bootstrap samples; above MANY
+    rows, of as many that are drawn from the mean's normal distribution, which it then is."""
+    import numpy as np
+
+    found = {}
+    for name, rows in sorted(losses.items()):
+        random = np.random.default_rng(seed)
+        n = len(rows)
+        if n <= MANY:
+            means = np.array([rows[random.integers(0, n, n)].mean() for _ in range(RESAMPLES)])
+        else:
+            means = random.normal(rows.mean(), rows.std() / sqrt(n), RESAMPLES)
+        low, high = np.percentile(np.maximum(means, 0.0), [2.5, 97.5])
+        found[name] = (_of_mean(name, float(low)), _of_mean(name, float(high)))
+    return found
+
+
+def slices_of(frame: Any, kinds: Mapping[str, str], losses: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """The metrics within each category of the texts with at most LEVELS of them, as far as it has LEAST rows."""
+    found = []
+    for name in (name for name, kind in kinds.items() if kind == "str"):
+        column = frame[name]
+        levels = sorted(column.dropna().unique())
+        for level in levels if len(levels) <= LEVELS else ():
+            rows = (column == level).to_numpy()
+            if rows.sum() >= LEAST:
+                metrics = {loss: _metric(loss, values[rows]) for loss, values in losses.items()}
+                found.append({"column": name, "value": level, "rows": int(rows.sum()), **metrics})
+    return found
+
+
+def _metric(name: str, rows: Floats) -> float:
+    return _of_mean(name, float(rows.mean()))
+
+
+def _of_mean(name: str, mean: float) -> float:
+    return sqrt(mean) if name == "rmse" else mean
 
 
 def moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
