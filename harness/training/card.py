@@ -74,7 +74,7 @@ def _title(manifest: Manifest) -> str:
 def _what(manifest: Manifest) -> Part:
     data = manifest.data
     rows = [
-        ("", ""),
+        ("property", "value"),
         ("task", manifest.task),
         ("answers", ", ".join(manifest.outputs.names)),
         (
@@ -112,7 +112,12 @@ def _metrics(manifest: Manifest) -> Part:
     if better := better_references(manifest):
         said.append(f"A simpler model is not worse here: {', '.join(better)}.")
     if manifest.training_noise is not None:
-        said.append(f"Another seed alone moves {manifest.training_noise:.1%} of the answers by over 1%.")
+        share = (
+            f"{manifest.training_noise:.2g} of the answers (as a share)"
+            if manifest.training_noise
+            else "no answer"
+        )
+        said.append(f"Another seed alone moves {share} by over 1%.")
     return "How good it is", said, [head, *rows]
 
 
