@@ -48,12 +48,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def write_json(path: Path, data: Any) -> None:
     """`write_atomic` of indented JSON."""
-    write_atomic(path, _text(data).encode("utf-8", "backslashreplace"))
+    write_atomic(path, json_bytes(data))
 
 
-def _text(data: Any) -> str:
+def json_bytes(data: Any) -> bytes:
+    """Indented JSON, as it is written everywhere."""
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     # half of a surrogate pair, which is no UTF-8, becomes the escape that JSON has for it
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _umask() -> int:
