@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.training import limits
 from harness.training.card import better_references
 from harness.training.config import read_config
 from harness.training.data import read_data
 from harness.training.fit import fit
 from harness.training.package import check_environment, package
+from harness.versions.manifest import Manifest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,10 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the folder that the wheel is written into")
     parser.add_argument("--commit", default="", help="the commit that is being trained")
     parser.add_argument("--dirty", action="store_true", help="the working copy differs from the commit")
+    parser.add_argument(
+        "--previous", type=Path, help="the manifest of the previous version: its data are drifted from"
+    )
     options = parser.parse_args(arguments)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            result = train(options.config, options.out, commit=options.commit, dirty=options.dirty)
+            result = train(
+                options.config, options.out, options.previous, commit=options.commit, dirty=options.dirty
+            )
     except HarnessError as error:
         problem = {
             "message": error.message,
@@ -48,13 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def train(path: Path, out: Path, *, commit: str, dirty: bool) -> dict[str, Any]:
+def train(path: Path, out: Path, previous: Path | None = None, *, commit: str, dirty: bool) -> dict[str, Any]:
     """Read, fit, package; the result as plain data."""
     config = read_config(path)
     check_environment(config)
     data = read_data(config)
     held = int(data.held_out.sum())
     _say(f"data: {len(data)} rows, {len(data.inputs)} features; {held} rows held out")
+    before = Manifest.parse(previous.read_bytes(), str(previous)).data.get("profile") if previous else None
+    if config.validation and config.validation.max_drift is not None and before is None:
+        _say("drift is not judged: no previous version has a profile of its data")
+    limits.judge(config, data, before)
     fitted = fit(config, data)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")

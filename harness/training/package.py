@@ -23,6 +23,7 @@ from harness.training.archive import archived
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.fit import Fitted
+from harness.training.profile import profile_of
 from harness.versions.manifest import FILE, Manifest
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
@@ -166,6 +167,7 @@ def make_manifest(
             "rows": len(data),
             "trained": int(data.trained.sum()),
             "held_out": held,
+            "profile": profile_of(data),
         },
         configuration={"sha256": config.sha256},
         code={"commit": commit, "dirty": dirty},

@@ -21,6 +21,7 @@ from harness.training.config import data as data_section
 from harness.training.config import search as search_section
 from harness.training.config import split as split_section
 from harness.training.config import steps as steps_section
+from harness.training.config import validation as validation_section
 from harness.training.config.calibration import CalibrationSection
 from harness.training.config.data import DataSection
 from harness.training.config.reading import changed
@@ -28,6 +29,7 @@ from harness.training.config.reading import section as _section
 from harness.training.config.search import SearchSection
 from harness.training.config.split import SplitSection
 from harness.training.config.steps import DOORS, Step
+from harness.training.config.validation import ValidationSection
 from harness.versions.manifest import TASKS, digest
 
 _VERSION = re.compile(
@@ -37,6 +39,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "validation": validation_section.read,
     "search": search_section.read,
     "calibration": calibration_section.read,
 }
@@ -69,6 +72,7 @@ class Config:
     data: DataSection
     split: SplitSection
     steps: tuple[Step, ...]
+    validation: ValidationSection | None = None
     search: SearchSection | None = None
     calibration: CalibrationSection | None = None
 
@@ -115,7 +119,8 @@ class Config:
         for name in ("data", "split"):
             if said := getattr(self, name).shaping():
                 whole[name] = said
-        for name in SECTIONS:
+        # what is demanded of the data shapes no model
+        for name in SECTIONS.keys() - {"validation"}:
             section = getattr(self, name)
             if section is not None and (said := changed(section)):
                 whole[name] = said
