@@ -1,8 +1,9 @@
-"""`harness train`."""
+"""`harness train` and `harness reproduce`."""
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from harness.cli.options import Commands, say, settings_of
@@ -17,6 +18,17 @@ def add(commands: Commands) -> None:
         "training", nargs="?", help="training configuration (default: training in [tool.harness])"
     )
     train.add_argument("--out", default="dist", metavar="DIR", help="where the wheel goes (default: dist)")
+
+    again = commands.add("reproduce", _reproduce, "make a version again from what it carries, and compare")
+    again.add_argument("version", metavar="VERSION", help="a version spec: previous, 1.1.0, a wheel")
+    again.add_argument("--data", type=Path, metavar="FILE", help="the table that it was trained on")
+    again.add_argument(
+        "--against", default="", metavar="SPEC", help="another version: what moved its answers?"
+    )
+    again.add_argument("--against-data", type=Path, metavar="FILE", help="the table of the other version")
+    again.add_argument(
+        "--ulps", type=int, default=0, metavar="N", help="how far apart is still equal (default: 0)"
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -50,3 +62,25 @@ def _settings(options: argparse.Namespace, demanded: bool) -> Settings | None:
         if demanded or options.config or not error.message.startswith("no configuration"):
             raise
         return None
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from harness.run.reproduce import causes, reproduce
+
+    settings = settings_of(options)
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
+        if options.against:
+            data = (options.data, options.against_data)
+            for cause in causes(settings, options.version, options.against, data, Path(folder), say):
+                print(f"{cause.factor}: {cause.apart.words()}")
+            return Exit.PASS
+        done = reproduce(settings, options.version, options.data, Path(folder), say)
+    for line in done.around:
+        print(f"not as it was: {line}")
+    if not done.files:
+        print(f"REPRODUCED: {done.version.title} is made again to the byte")
+        return Exit.PASS
+    equal = done.same or done.apart.ulps <= options.ulps
+    print(f"{'REPRODUCED' if equal else 'NOT REPRODUCED'}: {done.version.title}: {done.apart.words()}")
+    print("files that differ: " + ", ".join(done.files))
+    return Exit.PASS if equal else Exit.FAIL

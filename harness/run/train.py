@@ -45,11 +45,19 @@ class Trained:
     removed: tuple[str, ...]
 
 
-def train(path: Path, out: Path, say: Callable[[str], None], settings: Settings | None = None) -> Trained:
+def train(
+    path: Path,
+    out: Path,
+    say: Callable[[str], None],
+    settings: Settings | None = None,
+    *,
+    data: Path | None = None,
+    lock: Path | None = None,
+) -> Trained:
     """Train as `path` says and write the wheel into `out`. With settings, the data are held against those that the
-    previous version was trained on."""
+    previous version was trained on; `data` and `lock` are read in place of what the configuration names."""
     configuration = TRAINING["configuration"](path)
-    lock = Path(configuration.lock)
+    lock = lock or Path(configuration.lock)
     try:
         text = lock.read_text(encoding="utf-8")
     except OSError as error:
@@ -71,7 +79,11 @@ def train(path: Path, out: Path, say: Callable[[str], None], settings: Settings 
         str(out),
         "--commit",
         tree.commit,
+        "--lock",
+        str(lock),
     ]
+    if data is not None:
+        command += ["--data", str(data)]
     if tree.dirty:
         command.append("--dirty")
     with environments.harness_path() as harness, tempfile.TemporaryDirectory() as folder:
@@ -82,7 +94,8 @@ def train(path: Path, out: Path, say: Callable[[str], None], settings: Settings 
             command += ["--previous", str(manifest)]
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": str(harness), "PYTHONHASHSEED": "0"},
+            # safe path: a folder of the project that is called as a library of ours is not taken for it
+            env={**os.environ, "PYTHONPATH": str(harness), "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,
             check=False,

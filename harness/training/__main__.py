@@ -10,13 +10,14 @@ import argparse
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.training import limits
 from harness.training.card import better_references
-from harness.training.config import read_config
+from harness.training.config import Config, read_config
 from harness.training.data import read_data
 from harness.training.fit import fit
 from harness.training.package import check_environment, package
@@ -35,12 +36,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--previous", type=Path, help="the manifest of the previous version: its data are drifted from"
     )
+    parser.add_argument(
+        "--data", type=Path, help="the table to train from, in place of what the configuration names"
+    )
+    parser.add_argument(
+        "--lock", type=Path, help="the lock file, in place of the one that the configuration names"
+    )
     options = parser.parse_args(arguments)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            result = train(
-                options.config, options.out, options.previous, commit=options.commit, dirty=options.dirty
-            )
+            config = elsewhere(read_config(options.config), options.data, options.lock)
+            result = train(config, options.out, options.previous, commit=options.commit, dirty=options.dirty)
     except HarnessError as error:
         problem = {
             "message": error.message,
@@ -55,9 +61,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def train(path: Path, out: Path, previous: Path | None = None, *, commit: str, dirty: bool) -> dict[str, Any]:
+def elsewhere(config: Config, data: Path | None, lock: Path | None) -> Config:
+    """The configuration with its table and its lock file in other places, as when a version is made again."""
+    if data is not None:
+        moved = replace(config.data, path=str(data.absolute()), sql="", url="", bundled="", snapshots="")
+        config = replace(config, data=moved)
+    return config if lock is None else replace(config, lock=lock.absolute())
+
+
+def train(
+    config: Config, out: Path, previous: Path | None = None, *, commit: str, dirty: bool
+) -> dict[str, Any]:
     """Read, fit, package; the result as plain data."""
-    config = read_config(path)
     check_environment(config)
     data = read_data(config)
     held = int(data.held_out.sum())

@@ -34,6 +34,7 @@ class Fitted:
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     search: Found | None = None
     slices: tuple[Mapping[str, Any], ...] = ()
+    pools: tuple[Mapping[str, Any], ...] = ()
 
     def evaluation(self) -> dict[str, Any]:
         """What the held-out rows and a search say beyond the metrics, as the manifest has it."""
@@ -45,6 +46,8 @@ class Fitted:
             found["slices"] = [dict(one) for one in self.slices]
         if self.search is not None:
             found["search"] = self.search.to_json()
+        if self.pools:
+            found["threads"] = [dict(one) for one in self.pools]
         return found
 
 
@@ -70,6 +73,7 @@ def fit(config: Config, data: Data) -> Fitted:
             references(config, data),
             found,
             tuple(slices_of(unseen, kinds, losses)),
+            _pools(),
         )
 
 
@@ -110,3 +114,13 @@ def _outputs(model: Any, data: Data, answers: Mapping[str, Any]) -> Schema:
     prediction = Field("prediction", data.target_kind, categories=categories)
     chances = [Field(name, "float", minimum=0.0, maximum=1.0) for name in answers if name != "prediction"]
     return Schema((prediction, *chances))
+
+
+def _pools() -> tuple[dict[str, Any], ...]:
+    """The libraries that calculate here, with their number of threads and the processor kernel that they chose: linear
+    models differ between kernels in their last bits."""
+    from threadpoolctl import threadpool_info
+
+    names = ("internal_api", "version", "architecture", "num_threads")
+    found = {tuple((name, pool[name]) for name in names if pool.get(name)) for pool in threadpool_info()}
+    return tuple(dict(pool) for pool in sorted(found, key=str))

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness import __version__
 from harness.errors import Exit, HarnessError
 from harness.files import write_atomic
 from harness.training import card
@@ -28,6 +29,7 @@ from harness.versions.manifest import FILE, Manifest
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
 LOCK = "requirements.lock"
+CONFIGURATION = "training.toml"
 
 _PICKLE = 5  # the same bytes under every Python: the default protocol differs between them
 _PREDICT = '''"""Answers of this version: a table in, a table out, row for row."""
@@ -90,7 +92,12 @@ def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: st
     content = wheel_bytes(
         config,
         {**files, f"{config.package}/{FILE}": manifest.dump().encode()},
-        {"model_card.md": card.markdown(manifest).encode(), "model_card.html": card.html(manifest).encode()},
+        {
+            "model_card.md": card.markdown(manifest).encode(),
+            "model_card.html": card.html(manifest).encode(),
+            # with it, the lock and the table of the manifest's digest, the version can be made again
+            CONFIGURATION: config.path.read_bytes(),
+        },
     )
     path = out.absolute() / f"{config.package}-{config.version}-py3-none-any.whl"
     try:
@@ -170,7 +177,7 @@ def make_manifest(
             "profile": profile_of(data),
         },
         configuration={"sha256": config.sha256},
-        code={"commit": commit, "dirty": dirty},
+        code={"commit": commit, "dirty": dirty, "harness": __version__},
         seeds={"training": config.seed},
         metrics=dict(fitted.metrics),
         evaluation=fitted.evaluation(),

@@ -30,6 +30,10 @@ def table(rows: int = 200) -> pd.DataFrame:
     return houses(rows).assign(district=np.where(np.arange(rows) % 4 == 0, "north", "south"))
 
 
+def configured(project, **changes):
+    return read_config(project(**changes))
+
+
 def judged(project, section: str, made: pd.DataFrame, before=None) -> str:
     """The findings of a table under a section, "" for none."""
     path = project(table=made, last=f"{FOREST}\n\n[validation]\n{section}\n", replace={SCALER: ""})
@@ -144,14 +148,16 @@ def test_training_stops_and_writes_nothing(project, tmp_path, capsys):
 
 def test_the_profile_of_a_version_is_what_the_next_is_held_against(project, tmp_path):
     limit = f"{RIDGE}\n\n[validation]\nmax_drift = 0.2\n"
-    made = train(project(last=limit), tmp_path / "dist", commit="", dirty=False)
+    made = train(configured(project, last=limit), tmp_path / "dist", commit="", dirty=False)
     manifest, _ = wheels.read(Path(made["wheel"]))
     (tmp_path / "previous.json").write_text(manifest.dump())
-    train(project(last=limit), tmp_path / "dist", tmp_path / "previous.json", commit="", dirty=False)
+    train(
+        configured(project, last=limit), tmp_path / "dist", tmp_path / "previous.json", commit="", dirty=False
+    )
     moved = houses().assign(size=lambda t: t["size"] + 100)
     with pytest.raises(HarnessError, match="size: it drifted"):
         train(
-            project(last=limit, table=moved),
+            configured(project, last=limit, table=moved),
             tmp_path / "dist",
             tmp_path / "previous.json",
             commit="",
