@@ -19,7 +19,7 @@ from harness.training import limits
 from harness.training.card import better_references
 from harness.training.config import Config, read_config
 from harness.training.data import read_data
-from harness.training.fit import fit
+from harness.training.fit import Fitted, fit
 from harness.training.package import check_environment, package
 from harness.versions.manifest import Manifest
 
@@ -84,7 +84,9 @@ def train(
     fitted = fit(config, data)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
-    made = package(config, data, fitted, out, commit=commit, dirty=dirty)
+    if fitted.selection is not None:
+        _say_selection(fitted)
+    made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
     for name in better_references(made.manifest):
         _say(f"warning: the {name} model is not worse; the model card has both")
     _say(f"wrote {made.wheel.name}")
@@ -95,6 +97,19 @@ def train(
         "metrics": dict(fitted.metrics),
         "removed": list(made.removed),
     }
+
+
+def _say_selection(fitted: Fitted) -> None:
+    assert fitted.selection is not None
+    chosen, seconds = fitted.selection.found, fitted.selection.seconds
+    _say(f"selection: {len(chosen.kept)} features are needed, {len(chosen.dropped)} are not")
+    for name in chosen.dropped:
+        stable = f", needed in {chosen.stability[name]:.3g} of the resamples" if chosen.stability else ""
+        _say(f"  not needed: {name}{stable}")
+    _say(
+        f"  a request of one row {chosen.request_bytes[0]} → {chosen.request_bytes[1]} bytes, "
+        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s"
+    )
 
 
 def _say(line: str) -> None:
