@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -193,10 +194,19 @@ def publish(
         "commit": tree.commit,
         "tree": tree.tree,
         "harness": record["run"]["harness"],
+        "report_sha256": _sha256(folder / reporting.FILE),
         **(bound or {}),
     }
     tombstone.end(folder, summary)
     return conclusion
+
+
+def _sha256(path: Path) -> str:
+    """Of the report as it was written; nothing where it was not, and then there is no PASS to bind."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) -> list[HarnessError]:
