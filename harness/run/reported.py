@@ -18,6 +18,20 @@ Item = tuple[str, str]
 """An item of the gate: input source and rule."""
 
 
+def missing_items(planned: Collection[Item], executed: Collection[Item]) -> Iterator[HarnessError]:
+    """E11 where an item of the plan did not run. The plan comes from configuration, never from collection."""
+    missing = sorted(set(planned) - set(executed))
+    if missing:
+        first = "::".join(missing[0])
+        yield HarnessError(
+            f"partial run: {len(set(planned)) - len(missing)} of {len(set(planned))} checks ran; {first} did not",
+            where="pytest",
+            hint="run without -k, -x, --lf and typed node ids: a verdict needs every check",
+            code="E11",
+            exit=Exit.INCONCLUSIVE,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One phase of one test: `phase` is setup, call or teardown (of a crash: something else), `outcome` passed,
