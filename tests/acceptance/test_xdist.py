@@ -14,7 +14,6 @@ SPREAD = [
     *(("-n", "2", "--dist", mode) for mode in ("load", "loadscope", "loadfile", "loadgroup", "worksteal")),
     ("-n", "2", "--dist", "no"),
     ("--tx", "2*popen", "--dist", "each"),
-    ("--tx", "2*popen", "--dist", "load", "--maxschedchunk", "1"),
 ]
 NAMES = [" ".join(arguments[2:]) if "--dist" in arguments[2] else " ".join(arguments) for arguments in SPREAD]
 
@@ -68,7 +67,7 @@ def pytest_runtest_call(item):
 
 @pytest.mark.parametrize("spread", SPREAD, ids=NAMES)
 def test_a_killed_worker_is_named_and_never_passes(zoo, tmp_path, spread):
-    project = zoo.project(tmp_path, "good", "rewritten", settings=SEARCH)
+    project = zoo.project(tmp_path, "good", "rewritten")
     (project / "conftest.py").write_text(KILLED)
     done = run_pytest(project, COMPARE, *spread)
     assert (project / "killed").exists()
