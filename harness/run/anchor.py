@@ -12,7 +12,7 @@ from harness.predictors.predictor import Predictor
 from harness.run.answers import Recorded
 from harness.run.plan import Plan
 from harness.settings import Settings
-from harness.store import blobs, catalogue
+from harness.store import blobs, catalogue, open_place
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
@@ -63,9 +63,10 @@ class Anchor:
 def recorded_of(settings: Settings, version: Version, source: str) -> Recorded | None:
     """The recorded answers of a released version to one table; None where none are kept, or in a form that says
     nothing of the cases. A blob that was damaged is an error (E46, E47)."""
-    for release in catalogue.read(settings.store_path).of(settings.model):
+    place = open_place(settings)
+    for release in catalogue.read(place).of(settings.model):
         if release.sha256 == version.sha256 and source in release.outcomes:
-            path = blobs.verified(settings.store_path, release.outcomes[source])
+            path = blobs.verified(place, release.outcomes[source])
             try:
                 return Recorded.parse(path.read_bytes())
             except ValueError:
