@@ -80,7 +80,7 @@ def mutants(module: str) -> Iterator[Mutant]:
             start for node in ast_nodes(get_ast(source)) for start, _ in operator.mutation_positions(node)
         ]
         for occurrence, (line, _) in enumerate(places):
-            text = mutate_code(source.encode() if False else source, operator, occurrence)
+            text = mutate_code(source, operator, occurrence)
             if text is None or text in seen or text == source:
                 continue
             seen.add(text)
@@ -118,7 +118,9 @@ def survives(mutant: Mutant | None) -> bool:
             os.chdir(ROOT)
             if mutant is not None:
                 sys.meta_path.insert(0, Mutated(mutant))
-            tests = TESTS[mutant.module] if mutant else sorted({one for many in TESTS.values() for one in many})
+            tests = (
+                TESTS[mutant.module] if mutant else sorted({one for many in TESTS.values() for one in many})
+            )
             plugins = ("randomly", "cacheprovider", "xdist")
             code = pytest.main(["-x", "-q", *(f"-pno:{name}" for name in plugins), *tests])
         finally:
