@@ -37,7 +37,8 @@ class Exact:
             equal = np.fromiter((identical(b, c, self.equal_nan) for b, c in pairs), bool, len(baseline))
         else:
             equal = baseline.equal(candidate)
-        return finish(baseline, candidate, ~equal, np.where(equal, 0.0, 1.0), self.equal_nan)
+        differs = np.logical_not(equal, out=equal)
+        return finish(baseline, candidate, differs, differs.astype(np.float64), self.equal_nan)
 
     def says(self) -> str:
         """In words."""
