@@ -166,15 +166,22 @@ def _in_one_piece(
         _joined([side.blob[marks[first] : marks[last]] for first, last in runs])
         for side, marks in ((a, marks_a), (b, marks_b))
     )
-    whole = len(x) // _WORD * _WORD
-    words = np.flatnonzero(x[:whole].view(np.uint64) != y[:whole].view(np.uint64))
-    places = np.concatenate([(words[:, None] * _WORD + np.arange(_WORD)).ravel(), np.arange(whole, len(x))])
-    differ = places[x[places] != y[places]]
+    differ = _differing(x, y)
     if len(differ):
         ends = np.array([[marks_a[first], marks_a[last]] for first, last in runs])
         before = np.concatenate([[0], np.cumsum(ends[:, 1] - ends[:, 0])])
         run = np.searchsorted(before, differ, side="right") - 1
         same[np.searchsorted(marks_a, differ - before[run] + ends[run, 0], side="right") - 1] = False
+
+
+def _differing(x: npt.NDArray[np.uint8], y: npt.NDArray[np.uint8]) -> Marks:
+    """The places at which two blobs of one length differ; most do in few."""
+    # bytes may lie anywhere in memory, and only the answer, eight of it at a time, is a word in its place
+    apart = np.zeros(-(-len(x) // _WORD) * _WORD, bool)
+    np.not_equal(x, y, out=apart[: len(x)])
+    words = np.flatnonzero(apart.view(np.uint64))
+    places: Marks = (words[:, None] * _WORD + np.arange(_WORD)).ravel()
+    return places[apart[places]]
 
 
 def _joined(parts: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
