@@ -1,6 +1,6 @@
 """The numeric kernel: everything that is asked about two columns of numbers, in one pass over them.
 
-Rows go by in passes of 80k through buffers that are made once, so that scratch memory does not grow with the data
+Rows go by in passes of 32k through buffers that are made once, so that scratch memory does not grow with the data
 and every step after the first finds its operands in the cache. No step is left to BLAS, whose spinning threads
 cost more here than they bring. Non-finite rows are few and are mended one by one, after the fast steps.
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from harness.compare.exact import Exact, Sums
 from harness.tables import BLOCK, Bools
 
-PASS = 20 * BLOCK
+PASS = 8 * BLOCK
 """Rows that go through the buffers at once."""
 
 FINE = 8
