@@ -68,6 +68,8 @@ class Settings:
     training: str = ""
     equal_nan: bool = True
     require_reason: bool = False
+    require_approval: int = 0
+    after_release: str = ""
     extensions: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
@@ -147,10 +149,17 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
-        "equal_nan", "require_reason",
+        "equal_nan", "require_reason", "require_approval", "after_release",
     )  # fmt: skip
     values |= table.names("extensions", "private")
     one_of(values.get("change", "auto"), CHANGES, "change", place)
+    if values.get("require_approval", 0) < 0:
+        raise HarnessError(
+            f"require_approval is {values['require_approval']}",
+            where=place,
+            hint="it is the number of people who have to approve, 0 for none",
+            code="E27",
+        )
     if "model" not in values:
         raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
     values["retrain"] = read_retrain(data, place)
