@@ -21,6 +21,9 @@ def add(commands: Commands) -> None:
     compare.add_argument("--change", choices=configuration.CHANGES)
     compare.add_argument("--seed", type=int, metavar="N")
     compare.add_argument("--allow-same", action="store_true")
+    compare.add_argument(
+        "--live", action="store_true", help="ask the baseline even what it has answered before"
+    )
     check = commands.add(
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
@@ -46,7 +49,9 @@ def _compare(options: argparse.Namespace) -> int:
     from harness.run.plan import Request
 
     settings = settings_of(options)
-    request = Request(options.to, options.candidate, options.change, options.seed, options.allow_same)
+    request = Request(
+        options.to, options.candidate, options.change, options.seed, options.allow_same, options.live
+    )
     folder = folder_of(options, settings)
     command = shlex.join(["harness", *sys.argv[1:]])
     done = compare_versions(settings, request, folder, command, _progress())

@@ -95,7 +95,8 @@ def _counts(record: Record, rules: list[RuleView]) -> list[str]:
     words = "; ".join([words, *missing])
     if view.isolation(record):
         words += f"   isolation: {view.isolation(record)}"
-    return ["   ".join(parts), words]
+    known = view.recorded(record)
+    return ["   ".join(parts), words, *([known] if known else [])]
 
 
 def _troubles(record: Record) -> list[str]:

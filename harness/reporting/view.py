@@ -341,6 +341,15 @@ def isolation(record: Record) -> str:
     return known[0] if len(set(ways)) == 1 else " / ".join(way or "unknown" for way in ways)
 
 
+def recorded(record: Record) -> str:
+    """`442 of the baseline's answers recorded before and not asked again (holdout)`; nothing where all were asked."""
+    known = record["run"].get("recorded") or {}
+    if not known:
+        return ""
+    names = ", ".join(f"{clean(name, 60)} {number(count)}" for name, count in sorted(known.items()))
+    return f"{number(sum(known.values()))} of the baseline's answers recorded before and not asked again ({names})"
+
+
 def rules_worst_first(record: Record) -> list[RuleView]:
     """FAIL, INCONCLUSIVE, then what only warns, then PASS; inside these, in the order of configuration."""
     rules = [_rule(one) for one in record["result"]["rules"]]
@@ -687,7 +696,9 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
         ("Commit", run.get("commit")),
         ("Tree", run.get("tree")),
         ("Uncommitted changes", "yes" if run.get("dirty") else "no"),
+        ("Processor", run.get("processor")),
         ("Workers", run.get("workers") or ""),
+        ("Answers", recorded({"run": run})),
     ]
     for side in ("baseline", "candidate"):
         way = run.get(side) or {}

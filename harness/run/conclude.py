@@ -124,7 +124,10 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "private": sorted(show.hidden),
         "rules_digest": rules_digest(plan.settings),
     }
-    return Conclusion(verdict, reporting.compose(result, _run(plan.run_id, around)))
+    run = _run(plan.run_id, around)
+    # how an answer was come by is no part of the result: asked again, the same answers are the same result
+    run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
+    return Conclusion(verdict, reporting.compose(result, run))
 
 
 def fail_early(

@@ -26,6 +26,7 @@ from harness.settings.judging import (
     read_judging,
     read_retrain,
 )
+from harness.settings.records import RecordedBaseline, read_recorded
 from harness.settings.sources import PASS_AS, Generate, Input, Profile, read_input, read_profile
 from harness.settings.table import Table, check_seed, mapping, one_of, read, tables, unique
 
@@ -40,6 +41,7 @@ __all__ = [
     "MaxMeanShift",
     "MaxQuantile",
     "Profile",
+    "RecordedBaseline",
     "Retrain",
     "RuleSettings",
     "Settings",
@@ -72,6 +74,7 @@ class Settings:
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
     drift: DriftSettings = DriftSettings()
+    recorded: RecordedBaseline | None = None
     versions: Mapping[str, Profile] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
@@ -160,6 +163,7 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
     values["retrain"] = read_retrain(data, place)
     values["drift"] = read_drift(data, place)
+    values["recorded"] = read_recorded(data, place)
     values["versions"] = {
         name: read_profile(name, profile, f"{place}.versions.{name}")
         for name, profile in mapping(data.get("versions", {}), f"{place}.versions").items()
