@@ -34,6 +34,7 @@ from harness.settings import (
     MaxMeanShift,
     MaxQuantile,
     Profile,
+    RecordedBaseline,
     Retrain,
     RuleSettings,
     Settings,
@@ -175,6 +176,7 @@ TYPES = {
     "MaxMeanShift": "table",
     "Retrain": "table",
     "DriftSettings": "table",
+    "RecordedBaseline": "table",
     "Mapping[str, str]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
@@ -191,6 +193,7 @@ SECTIONS = [
     (RuleSettings, "## `[[tool.harness.rules]]`", "| key |"),
     (WaiverSettings, "## `[[tool.harness.waivers]]`", "| key |"),
     (DriftSettings, "## `[tool.harness.drift]`", "| key |"),
+    (RecordedBaseline, "## `[tool.harness.recorded]`", "| key |"),
     (MaxQuantile, "### Budgets", "| key of `max_quantile` |"),
     (MaxMeanShift, "### Budgets", "| key of `max_mean_shift` |"),
 ]

@@ -197,13 +197,14 @@ class Remembered:
     def _advised(self, error: HarnessError) -> HarnessError:
         if not any(self._record(source.name) for source in self._plan.sources if not source.search):
             return error
+        code, code_of_exit = error.code, error.exit
         return HarnessError(
             error.message,
             where=error.where,
             hint=f"{error.hint}; if {self.version.title} can no longer run anywhere, have it judged on its recorded "
             "answers: [tool.harness.recorded] with version, owner and reason",
-            code=error.code,
-            exit=error.exit,
+            code=code,
+            exit=code_of_exit,
         )
 
     def _unrecorded(self, batch: Batch) -> HarnessError:
