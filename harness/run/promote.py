@@ -22,7 +22,7 @@ def release_first(settings: Settings, reason: str, dry_run: bool) -> Release:
     """The first release of a channel: nothing to compare with, so its answers on the fixtures are recorded."""
     extensions.load(settings)
     candidate = versions.resolve(settings.candidate, settings, "candidate")
-    store.refuse_first_when_released(settings.store_path, settings.model, settings.channel)
+    store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
     outcomes = {} if dry_run else _ask(settings, candidate)
     return _release(settings, candidate, outcomes, "first release", reason, None, dry_run)
 
@@ -88,7 +88,7 @@ def _release(
             hint="release a wheel with a manifest, such as harness train writes",
         )
     return store.release(
-        settings.store_path,
+        store.open_place(settings),
         model=settings.model,
         channel=settings.channel,
         wheel=Path(candidate.location),

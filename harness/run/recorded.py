@@ -24,7 +24,7 @@ from harness.run.answers import Recorded
 from harness.run.entries import Shown
 from harness.run.plan import Plan
 from harness.settings import Profile, Settings
-from harness.store import blobs, catalogue
+from harness.store import blobs, catalogue, open_place
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
@@ -231,7 +231,7 @@ def recorded_of(settings: Settings, version: Version, source: str) -> Recorded |
     nothing of the cases. A blob that was damaged is an error (E46, E47)."""
     for release in _releases_of(settings, version):
         if source in release.outcomes:
-            path = blobs.verified(settings.store_path, release.outcomes[source])
+            path = blobs.verified(open_place(settings), release.outcomes[source])
             try:
                 return Recorded.parse(path.read_bytes())
             except ValueError:
@@ -244,7 +244,7 @@ def _releases_of(settings: Settings, version: Version) -> list[catalogue.Release
     newest first, since its answers are the ones to the tables of today."""
     if not version.sha256:
         return []
-    found = catalogue.read(settings.store_path).of(settings.model)
+    found = catalogue.read(open_place(settings)).of(settings.model)
     return [one for one in found[::-1] if (one.sha256, one.identity) == (version.sha256, version.digest)]
 
 

@@ -81,11 +81,6 @@ class Settings:
     waivers: tuple[WaiverSettings, ...] = ()
 
     @property
-    def store_path(self) -> Path:
-        """The baseline store's folder."""
-        return self.root / self.store
-
-    @property
     def reports_path(self) -> Path:
         """The report's folder."""
         return self.root / self.reports

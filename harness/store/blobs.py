@@ -6,47 +6,47 @@ import hashlib
 import re
 from pathlib import Path
 
-from harness import files
 from harness.errors import Exit, HarnessError
+from harness.store.place import Place, said
+
+FOLDER = "blobs/"
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def path_of(store: Path, sha256: str) -> Path:
-    """Where a blob lies; E54 for a digest that is none."""
+def name_of(place: Place, sha256: str) -> str:
+    """What a blob is called in its place; E54 for a digest that is none."""
     if not _DIGEST.fullmatch(sha256):
         raise HarnessError(
             f"refused: {sha256[:80]!r} is no digest",
-            where=str(store / "catalogue.json"),
-            hint="restore the catalogue from git, and find out who wrote it",
+            where=place.where("catalogue.json"),
+            hint=f"restore the catalogue from {place.copies}, and find out who wrote it",
             code="E54",
             exit=Exit.REFUSED,
         )
-    return store / "blobs" / sha256[:2] / sha256
+    return f"{FOLDER}{sha256[:2]}/{sha256}"
 
 
-def put(store: Path, content: bytes) -> str:
+def put(place: Place, content: bytes) -> str:
     """Keep a content; returns its sha256. A blob that is there already is verified, not written."""
     sha256 = hashlib.sha256(content).hexdigest()
-    path = path_of(store, sha256)
-    if path.exists():
-        verified(store, sha256)
-    else:
-        files.write_atomic(path, content)
+    if not place.create(name_of(place, sha256), content):
+        verified(place, sha256)
     return sha256
 
 
-def verified(store: Path, sha256: str) -> Path:
+def verified(place: Place, sha256: str) -> Path:
     """The path of a blob whose content was just verified. E47 where it is gone, E46 where it is another."""
-    path = path_of(store, sha256)
+    name = name_of(place, sha256)
     try:
+        path = place.local(name)
         content = path.read_bytes()
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
         raise HarnessError(
-            f"blob {sha256[:12]} is missing" if gone else f"blob {sha256[:12]}: {error.strerror}",
-            where=str(path),
-            hint="restore it from git; without it this release cannot be compared with",
+            f"blob {sha256[:12]} is missing" if gone else f"blob {sha256[:12]}: {said(error)}",
+            where=place.where(name),
+            hint=f"restore it from {place.copies}; without it this release cannot be compared with",
             code="E47",
             exit=Exit.STORE,
         ) from None
@@ -54,8 +54,8 @@ def verified(store: Path, sha256: str) -> Path:
     if found != sha256:
         raise HarnessError(
             f"digest mismatch: expected {sha256[:12]}, got {found[:12]}",
-            where=str(path),
-            hint="the blob was changed or damaged: restore it from git, and find out who wrote it",
+            where=place.where(name),
+            hint=f"the blob was changed or damaged: restore it from {place.copies}, and find out who wrote it",
             code="E46",
             exit=Exit.STORE,
         )

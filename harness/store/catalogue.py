@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from harness import files
 from harness.errors import Exit, HarnessError
+from harness.store.place import Held, Place, said
 
 FILE = "catalogue.json"
 FORMAT = 1
@@ -37,8 +35,8 @@ class Release:
     outcomes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, data: Any, place: str) -> Release:
-        """A release from its JSON form; E51 for keys of a newer harness, E46 for anything damaged."""
+    def parse(cls, data: Any, place: Place) -> Release:
+        """A release from its JSON form; E46 for anything damaged."""
         names = {item.name for item in fields(cls)}
         if not isinstance(data, dict) or not names - {"parent", "outcomes"} <= data.keys() <= names:
             raise damaged("a release with other fields than this harness writes", place)
@@ -52,63 +50,56 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every release, oldest first."""
+    """Every release, oldest first. `held` is the file that they were read from, which `write` replaces."""
 
     releases: tuple[Release, ...] = ()
+    held: Held = field(default=Held(), compare=False, repr=False)
 
     def of(self, model: str, channel: str = "") -> tuple[Release, ...]:
         """The releases of one model (in one channel), oldest first."""
         return tuple(one for one in self.releases if one.model == model and channel in ("", one.channel))
 
 
-def read(store: Path) -> Catalogue:
+def read(place: Place) -> Catalogue:
     """The catalogue; an empty one where there is none. E51 where a newer harness wrote it, E46 where it is damaged."""
-    path = store / FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Catalogue()
+        held = place.held(FILE)
     except OSError as error:
-        raise damaged(f"the catalogue cannot be read: {error.strerror}", str(path)) from None
+        raise damaged(f"the catalogue cannot be read: {said(error)}", place) from None
+    if held.content is None:
+        return Catalogue()
+    try:
+        data = json.loads(held.content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise damaged(f"the catalogue is no JSON: {error}", str(path)) from None
+        raise damaged(f"the catalogue is no JSON: {error}", place) from None
     if not isinstance(data, dict) or type(data.get("format")) is not int:
-        raise damaged("the catalogue has no format number", str(path))
+        raise damaged("the catalogue has no format number", place)
     if data["format"] > FORMAT:
         raise HarnessError(
             f"the store has format {data['format']}, newer than {FORMAT}",
-            where=str(path),
+            where=place.where(FILE),
             hint="upgrade pytest-model-harness; nothing was changed",
             code="E51",
         )
     releases = data.get("releases")
     if not isinstance(releases, list):
-        raise damaged("the catalogue has no releases", str(path))
-    return Catalogue(tuple(Release.parse(item, str(path)) for item in releases))
+        raise damaged("the catalogue has no releases", place)
+    return Catalogue(tuple(Release.parse(item, place) for item in releases), held)
 
 
-def write(store: Path, catalogue: Catalogue) -> None:
-    """Replace the catalogue; hold `locked` around reading and writing."""
-    files.write_json(
-        store / FILE, {"format": FORMAT, "releases": [asdict(one) for one in catalogue.releases]}
-    )
+def write(place: Place, catalogue: Catalogue) -> None:
+    """Replace the catalogue that `catalogue` was read from; hold `place.locked()` around reading and writing. E49 where
+    it moved all the same."""
+    data = {"format": FORMAT, "releases": [asdict(one) for one in catalogue.releases]}
+    place.swap(FILE, files.json_bytes(data), catalogue.held)
 
 
-@contextmanager
-def locked(store: Path) -> Iterator[None]:
-    """Nobody else moves the catalogue meanwhile. The lock goes with the process that holds it."""
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def damaged(words: str, place: str) -> HarnessError:
+def damaged(words: str, place: Place) -> HarnessError:
     """The store is not what this harness writes."""
     return HarnessError(
         words,
-        where=place,
-        hint="restore the file from git; it is written by harness release alone",
+        where=place.where(FILE),
+        hint=f"restore the file from {place.copies}; it is written by harness release alone",
         code="E46",
         exit=Exit.STORE,
     )

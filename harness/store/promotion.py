@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
 from harness.store import blobs, catalogue
-from harness.store.catalogue import Catalogue, Release
+from harness.store.catalogue import Release
+from harness.store.place import Place, writing
 
 
 def release(
-    store: Path,
+    place: Place,
     *,
     model: str,
     channel: str,
@@ -56,25 +57,25 @@ def release(
             code="E46",
             exit=Exit.STORE,
         )
-    with _writing(store), _lock(store, dry_run):
-        known = catalogue.read(store)
+    with writing(place), _lock(place, dry_run):
+        known = catalogue.read(place)
         line = known.of(model, channel)
         _check_number(known.of(model), version, sha256, channel)
         if first:
-            refuse_first_when_released(store, model, channel)
+            refuse_first_when_released(place, model, channel)
         elif not line or line[-1].sha256 != expected_previous:
             found = f"{line[-1].version} ({line[-1].sha256[:12]})" if line else "no release"
             judged = (expected_previous or "")[:12] or "no wheel"
             raise HarnessError(
                 f"baseline moved {judged}→{found}: the verdict is about another previous",
-                where=str(store),
+                where=place.address,
                 hint="compare with the new previous: pytest --compare-to=previous",
                 code="E49",
                 exit=Exit.STORE,
             )
         if not dry_run:
-            kept = {name: blobs.put(store, answers) for name, answers in sorted(outcomes.items())}
-            blobs.put(store, content)
+            kept = {name: blobs.put(place, answers) for name, answers in sorted(outcomes.items())}
+            blobs.put(place, content)
         else:
             kept = {}
         done = Release(
@@ -93,17 +94,17 @@ def release(
             outcomes=kept,
         )
         if not dry_run:
-            catalogue.write(store, Catalogue((*known.releases, done)))
+            catalogue.write(place, replace(known, releases=(*known.releases, done)))
     return done
 
 
-def refuse_first_when_released(store: Path, model: str, channel: str) -> None:
+def refuse_first_when_released(place: Place, model: str, channel: str) -> None:
     """`--first` is for a channel without a release; anything else has to be compared."""
-    line = catalogue.read(store).of(model, channel)
+    line = catalogue.read(place).of(model, channel)
     if line:
         raise HarnessError(
             f"{model} has a release in {channel} already: {line[-1].version}",
-            where=str(store),
+            where=place.address,
             hint="compare with it, then run harness release without --first",
             code="E49",
             exit=Exit.STORE,
@@ -131,27 +132,9 @@ def _check_number(released: tuple[Release, ...], version: str, sha256: str, chan
 
 
 @contextmanager
-def _lock(store: Path, dry_run: bool) -> Iterator[None]:
+def _lock(place: Place, dry_run: bool) -> Iterator[None]:
     if dry_run:
         yield
         return
-    with catalogue.locked(store):
+    with place.locked():
         yield
-
-
-@contextmanager
-def _writing(store: Path) -> Iterator[None]:
-    """What the disk says, in words: E44 no space, E50 not writable."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise HarnessError(
-            "no space writing baseline" if full else f"the store cannot be written: {error.strerror}",
-            where=str(store),
-            hint="the old baseline is untouched; make room and release again"
-            if full
-            else "the old baseline is untouched; release from where the store can be written",
-            code="E44" if full else "E50",
-            exit=Exit.STORE,
-        ) from None

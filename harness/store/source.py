@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.errors import HarnessError, did_you_mean
 from harness.settings import Settings
 from harness.store import blobs, catalogue
+from harness.store.opening import open_place
 from harness.versions.version import Version
 from harness.versions.wheel import version_of
 
@@ -14,8 +15,8 @@ class BaselineSource:
 
     def resolve(self, spec: str, settings: Settings) -> Version:
         """The released version, its blob verified. E48 where there is none."""
-        store, model, channel = settings.store_path, settings.model, settings.channel
-        known = catalogue.read(store)
+        place, model, channel = open_place(settings), settings.model, settings.channel
+        known = catalogue.read(place)
         line = known.of(model, channel)
         if spec == "previous":
             if not line:
@@ -25,7 +26,7 @@ class BaselineSource:
                     hint += f"; the store knows {', '.join(others)}"
                 raise HarnessError(
                     "no baseline; run harness release --first",
-                    where=f"{model}, channel {channel}, in {store}",
+                    where=f"{model}, channel {channel}, in {place.address}",
                     hint=hint,
                     code="E48",
                 )
@@ -37,7 +38,7 @@ class BaselineSource:
             if not matching:
                 raise HarnessError(
                     f'no release "{spec}" of {model}',
-                    where=str(store),
+                    where=place.address,
                     hint=did_you_mean(spec, ["previous", *(one.version for one in known.of(model))]),
                     code="E48",
                 )
@@ -45,4 +46,4 @@ class BaselineSource:
             why = f"released {found.released[:10]} to channel {found.channel}"
         if found.reason:
             why += f" by {found.by}: {found.reason}"
-        return version_of(blobs.verified(store, found.sha256), why=why, expected=found.sha256)
+        return version_of(blobs.verified(place, found.sha256), why=why, expected=found.sha256)

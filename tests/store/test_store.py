@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from harness import files, store, versions
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
 from harness.store import blobs, catalogue
+from harness.store.place_folder import Folder
 
 PATH = os.pathsep.join(sys.path)
 
@@ -45,9 +47,11 @@ def release(zoo, tmp_path, place):
         dry_run=False,
     ):
         version = zoo.version(tmp_path / f"{animal}-{number}", animal, version=number)
-        known = {one.version: one.sha256 for one in catalogue.read(place).releases} if expected else {}
+        known = (
+            {one.version: one.sha256 for one in catalogue.read(Folder(place)).releases} if expected else {}
+        )
         return store.release(
-            place, model="animal", channel=channel, wheel=Path(version.location), sha256=version.sha256,
+            Folder(place), model="animal", channel=channel, wheel=Path(version.location), sha256=version.sha256,
             version=number, identity=version.digest, outcomes=outcomes or {}, first=first,
             expected_previous=known.get(expected, expected), reason="it is time", by="me", commit="c" * 40,
             evidence="e", dry_run=dry_run,
@@ -79,9 +83,9 @@ class TestReleases:
     def test_the_first_and_the_next(self, release, place):
         first = release("1.0.0", first=True, outcomes={"rows": b"answers"})
         second = release("1.1.0", animal="rewritten", expected="1.0.0")
-        assert [one.version for one in catalogue.read(place).releases] == ["1.0.0", "1.1.0"]
+        assert [one.version for one in catalogue.read(Folder(place)).releases] == ["1.0.0", "1.1.0"]
         assert (first.parent, second.parent) == ("", first.sha256)
-        assert blobs.verified(place, first.outcomes["rows"]).read_bytes() == b"answers"
+        assert blobs.verified(Folder(place), first.outcomes["rows"]).read_bytes() == b"answers"
         found = previous(place)
         assert (found.version, found.sha256, found.digest) == ("1.1.0", second.sha256, second.identity)
         assert found.why.startswith("the newest of 2 releases in channel production, released ")
@@ -194,10 +198,10 @@ class TestRefusals:
         given |= {"identity": "i", "outcomes": {}, "first": True, "expected_previous": None}
         given |= dict.fromkeys(("reason", "by", "commit", "evidence"), "")
         with pytest.raises(HarnessError, match="E46 digest mismatch: the wheel changed since it was judged"):
-            store.release(place, **given)
+            store.release(Folder(place), **given)
         path.unlink()
         with pytest.raises(HarnessError, match="E47 the wheel is gone"):
-            store.release(place, **given)
+            store.release(Folder(place), **given)
         assert not place.exists()
 
     @pytest.mark.parametrize(
@@ -286,7 +290,7 @@ class TestDamage:
         content = blob.read_bytes()
         blob.write_bytes(b"damaged")
         with pytest.raises(HarnessError, match="E46"):
-            blobs.put(place, content)
+            blobs.put(Folder(place), content)
 
     def test_a_newer_format_is_untouched(self, release, blob, place):
         newer = json.dumps({"format": catalogue.FORMAT + 1, "releases": "another shape"})
@@ -350,6 +354,7 @@ from pathlib import Path
 from harness import store
 from harness.errors import HarnessError
 from harness.store import catalogue
+from harness.store.place_folder import Folder
 from harness.versions.wheel import version_of
 place, path, expected, kill_at, delay = sys.argv[1:]
 
@@ -365,10 +370,10 @@ def killing(call):
 
 os.fsync, os.replace = killing(os.fsync), killing(os.replace)
 version = version_of(Path(path), why="")
-known = {one.version: one.sha256 for one in catalogue.read(Path(place)).releases}
+known = {one.version: one.sha256 for one in catalogue.read(Folder(Path(place))).releases}
 try:
     store.release(
-        Path(place), model="animal", channel="production", wheel=Path(path), sha256=version.sha256,
+        Folder(Path(place)), model="animal", channel="production", wheel=Path(path), sha256=version.sha256,
         version=version.version, identity=version.digest, outcomes={"rows": b"answers" * 100_000},
         first=not expected, expected_previous=known.get(expected), reason="", by="", commit="", evidence="",
     )
@@ -388,8 +393,8 @@ def start(place, wheel, expected, kill_at=0, delay=0.0):
 def _put(place, number, errors):
     try:
         for turn in range(50):
-            blobs.put(place, b"shared %d" % turn)
-            blobs.put(place, b"own %d %d" % (number, turn))
+            blobs.put(Folder(place), b"shared %d" % turn)
+            blobs.put(Folder(place), b"own %d %d" % (number, turn))
     except BaseException as error:
         errors.put(repr(error))
 
@@ -406,7 +411,7 @@ class TestAtOnce:
         said = sorted(process.communicate()[0].strip() for process in both)
         assert re.match(r"E49 baseline moved [0-9a-f]{12}→1\.", said[0]), said
         assert said[1] == "released"
-        assert len(catalogue.read(place).releases) == 2
+        assert len(catalogue.read(Folder(place)).releases) == 2
 
     def test_eight_writers_of_blobs(self, place):
         context = multiprocessing.get_context("fork")
@@ -459,16 +464,17 @@ class TestAtOnce:
 
     def whole(self, place):
         """The version of `previous`, after everything that the catalogue names was verified."""
-        for one in catalogue.read(place).releases:
-            blobs.verified(place, one.sha256)
+        for one in catalogue.read(Folder(place)).releases:
+            blobs.verified(Folder(place), one.sha256)
             for digest in one.outcomes.values():
-                blobs.verified(place, digest)
+                blobs.verified(Folder(place), digest)
         found = previous(place).version
         assert found in ("1.0.0", "1.1.0")
         return found
 
     def undo(self, place):
-        catalogue.write(place, catalogue.Catalogue(catalogue.read(place).releases[:1]))
+        known = catalogue.read(Folder(place))
+        catalogue.write(Folder(place), replace(known, releases=known.releases[:1]))
 
 
 class TestAtomicWrites:
