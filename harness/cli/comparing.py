@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from harness import settings as configuration
-from harness.cli.options import Commands, folder_of, say, settings_of
+from harness.cli.options import Commands, folder_of, progress, settings_of
 from harness.errors import Exit, HarnessError
 
 
@@ -54,18 +53,10 @@ def _compare(options: argparse.Namespace) -> int:
     )
     folder = folder_of(options, settings)
     command = shlex.join(["harness", *sys.argv[1:]])
-    done = compare_versions(settings, request, folder, command, _progress())
+    done = compare_versions(settings, request, folder, command, progress())
     for line in console.lines(done.record, color=sys.stdout.isatty(), report=str(folder / "report.html")):
         print(line)
     return done.verdict.exit
-
-
-def _progress() -> Callable[[str], None]:
-    def show(line: str) -> None:
-        if not line.endswith(" cases"):
-            say(f"model harness: {line}")
-
-    return show
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -625,7 +625,7 @@ def _case(one: Record) -> CaseView:
     size = number(one["magnitude"])
     note = "shrunk from a generated counterexample" if one["shrunk"] else ""
     return CaseView(
-        anchor=_anchor("case", one["source"], one["rule"], output, one["key"], str(harmed)),
+        anchor=case_name(one),
         key=clean(one["key"], 60),
         source=clean(one["source"], 100),
         rule=clean(one["rule"], 100),
@@ -709,6 +709,13 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
 
 def _lines(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(clean(value, 600) for value in values)
+
+
+def case_name(one: Record) -> str:
+    """What a case of a report is called there, and by `harness show`: `case-3f2a91c07e`."""
+    return _anchor(
+        "case", one["source"], one["rule"], one["output"], one["key"], str(one["harm"] is not None)
+    )
 
 
 def _anchor(noun: str, *names: object) -> str:

@@ -52,7 +52,7 @@ def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> 
     around = Circumstances(seconds=time.monotonic() - began, tree=tree, **run.around(plan, command, started))
     around = replace(around, troubles=(*around.troubles, *changed), running=running_of(plan.work))
     done = conclude(plan, states, around)
-    past.note_again(plan.work, done)
+    past.note_again(plan, done)
     return publish(done, folder, tree, _bound(settings, run, begun.files))
 
 

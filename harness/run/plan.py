@@ -145,12 +145,13 @@ def bound_plan(
     folder: Path,
     pair: tuple[Version, Version],
     sources: tuple[InputSource, ...],
+    today: datetime.date | None = None,
 ) -> Plan:
     """The plan for versions (baseline, candidate) and sources that are known: every rule bound, every waiver laid
-    on its rules."""
+    on its rules. `today` decides which have run out; by default it is today."""
     baseline, candidate = pair
     change = kind_of_change(baseline, candidate, settings.change)
-    today = datetime.date.today()
+    today = today or datetime.date.today()
     facts = [
         SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
         for source in sources
