@@ -132,7 +132,7 @@ def _closing(record: Record, paint: _Paint, report: str) -> list[str]:
     headline = clean(record["headline"], 2000)
     after = f"next: {verdict.next}"
     place = _address(record, report)
-    out = []
+    out = [paint.text(f"decide: {address}")] if (address := view.decision(record)) else []
     if place:
         together = f"{after}        report: {place}"
         if paint.fits(together):

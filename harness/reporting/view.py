@@ -16,6 +16,7 @@ from typing import Any
 from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
 from harness.reporting.numbers import as_float, number, percent, signed
 from harness.reporting.text import clean, shown
+from harness.settings import links
 
 CASES = 20
 """Cases that the page shows; `report.json` has all that were kept."""
@@ -230,6 +231,7 @@ class Page:
     troubles: tuple[FaultView, ...]
     faults: tuple[FaultView, ...]
     events: tuple[str, ...]
+    decide: str
     environment: tuple[tuple[str, str], ...]
     digest: str
     run_id: str
@@ -269,6 +271,7 @@ def page(record: Record) -> Page:
         troubles=tuple(one for one in faults if one.side == "run"),
         faults=tuple(one for one in faults if one.side != "run"),
         events=_lines(run.get("events") or ()),
+        decide=decision(record),
         environment=_environment(run),
         digest=clean(record["result_digest"]),
         run_id=clean(record["run_id"]),
@@ -339,6 +342,12 @@ def isolation(record: Record) -> str:
     if not known:
         return ""
     return known[0] if len(set(ways)) == 1 else " / ".join(way or "unknown" for way in ways)
+
+
+def decision(record: Record) -> str:
+    """Where the team decides, if the run says so; nothing where that is no plain https address."""
+    address = str(record["run"].get("decision_url") or "")
+    return address if links.is_safe(address) else ""
 
 
 def recorded(record: Record) -> str:
