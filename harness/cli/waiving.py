@@ -58,7 +58,8 @@ def _waive(options: argparse.Namespace) -> int:
     given = {key: value for key, value in values.items() if value is not None}
     done = waive(settings, given, options.of_run, folder_of(options, settings), options.dry_run)
     print(done.text, end="")
-    counts = f"{done.covered:,} violations covered, {done.outside:,} not"
+    noun = "violation" if done.covered == 1 else "violations"
+    counts = f"{done.covered:,} {noun} covered, {done.outside:,} not"
     say(f"run {done.run_id}: {counts}; {done.before} -> {done.verdict}: {done.reason}")
     if options.dry_run:
         say(f"nothing written to {settings.path.name}")

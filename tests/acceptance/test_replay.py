@@ -205,7 +205,7 @@ def test_a_run_is_shown_with_the_names_of_its_cases_and_each_case_with_both_answ
     done = run_harness(project, "show", "last")
     assert done.code == 0
     assert "again: harness replay 2" in done.out
-    (name,) = {word for word in done.out.split() if word.startswith("case-")}
+    name = next(word for word in done.out.split() if word.startswith("case-"))
     assert name in (project / "reports" / "report.html").read_text()
     case = run_harness(project, "show", name)
     assert case.code == 0
