@@ -27,6 +27,9 @@ def add(commands: Commands) -> None:
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    check.add_argument(
+        "--rules", action="store_true", help="check rules and waivers alone; needs no version and no table"
+    )
     judge = commands.add(
         "judge",
         _judge,
@@ -60,10 +63,14 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from harness.run import check
+    from harness.run import check, rulefile
     from harness.run.plan import Request, make_plan
 
     settings = settings_of(options)
+    if options.rules:
+        for line in rulefile.lines(settings):
+            print(line)
+        return Exit.PASS
     plan = make_plan(settings, Request(options.to), "check", settings.reports_path)
     print(f"model      {settings.model}, channel {settings.channel}  ({settings.path.name})")
     for side, version in (("baseline", plan.baseline), ("candidate", plan.candidate)):

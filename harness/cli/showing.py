@@ -29,6 +29,14 @@ def add(commands: Commands) -> None:
     replay.add_argument(
         "id", metavar="RUN", help="a run in the folder runs, the beginning of its id, or last"
     )
+    workflow = commands.add(
+        "workflow", _workflow, "print a workflow for GitHub Actions that judges pull requests"
+    )
+    workflow.add_argument(
+        "--build", default="", metavar="COMMAND", help="leaves one wheel in dist (default: harness train)"
+    )
+    workflow.add_argument("--write", action="store_true", help="write it to .github/workflows/model-gate.yml")
+    workflow.add_argument("--replace", action="store_true", help="write over another one that is there")
     commands.add("report", _report, "render the reports again from report.json", report=True)
 
 
@@ -72,6 +80,17 @@ def _replay(options: argparse.Namespace) -> int:
             print(f"differing in the result: {', '.join(done.differing)}")
         raise error_of(done)
     print(f"reproduced: {done.run.run_id}, {done.verdict}: {done.reason}  result {done.result_digest[:12]}")
+    return Exit.PASS
+
+
+def _workflow(options: argparse.Namespace) -> int:
+    from harness.run import workflow
+
+    settings = settings_of(options)
+    if options.write or options.replace:
+        print(workflow.write(settings, options.build, options.replace))
+    else:
+        print(workflow.text(settings, options.build), end="")
     return Exit.PASS
 
 
