@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import harness
 from harness import files
 from harness.errors import Exit, HarnessError
 from harness.run.plan import Plan
@@ -125,7 +124,7 @@ def wheel(bundle: Bundle, reports: Path, side: str, folder: Path, name: str) -> 
 @cache
 def code() -> str:
     """sha256 of the harness's own modules: the same number of a version is not the same code."""
-    root = Path(harness.__file__).parent
+    root = Path(files.__file__).parent
     whole = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         whole.update(f"{path.relative_to(root)}\0{_sha256(path.read_bytes())}\n".encode())

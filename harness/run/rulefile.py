@@ -33,5 +33,10 @@ def lines(settings: Settings) -> Iterator[str]:
         yield f"rule {rule.name}: {rule.rule}, judged in {', '.join(known) if known else 'no kind of change'}{until}"
     for waiver in settings.waivers:
         left = (waiver.until - today).days
-        yield f"waiver {waiver.name}: {waiver.rule}, {waiver.versions}, {left} {'day' if left == 1 else 'days'} left"
-    yield f"{len(settings.rules)} rules and {len(settings.waivers)} waivers are well formed ({settings.path.name})"
+        yield f"waiver {waiver.name}: {waiver.rule}, {waiver.versions}, {_counted(left, 'day')} left"
+    counts = (_counted(len(settings.rules), "rule"), _counted(len(settings.waivers), "waiver"))
+    yield f"{' and '.join(counts)} well formed ({settings.path.name})"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,7 +14,7 @@ from typing import Any
 from harness import files
 from harness import settings as configuration
 from harness.compare import waivers
-from harness.errors import HarnessError
+from harness.errors import Exit, HarnessError
 from harness.run import past
 from harness.run.conclude import Circumstances, conclude
 from harness.run.judge import plan_again, state_again
@@ -82,12 +82,17 @@ def waive(settings: Settings, values: Mapping[str, Any], run_id: str, reports: P
             where=f"rule {own.rule}, {own.versions}",
             hint=f"harness show {run.run_id} says what its rules found",
             code="E57",
+            exit=Exit.FAIL,
         )
     text = editing.one_table("waivers", values)
     if not dry_run:
         if path.read_text(encoding="utf-8") != before:
             raise HarnessError(
-                f"{path.name} changed meanwhile", where=str(path), hint="waive again", code="E17"
+                f"{path.name} changed meanwhile",
+                where=str(path),
+                hint="waive again",
+                code="E17",
+                exit=Exit.INCONCLUSIVE,
             )
         files.write_atomic(path, after.encode("utf-8"))
     result = done.record["result"]

@@ -185,8 +185,8 @@ def test_the_workflow_asks_for_nothing_that_a_stranger_could_take(origin):
     # YAML reads the key `on` as true
     assert workflow[True] == "pull_request"
     assert workflow["permissions"] == {"contents": "read"}
-    assert "secrets." not in text
     orders = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    assert "secrets" not in orders
     assert "pull_request_target" not in orders
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     for command in commands:
@@ -196,8 +196,10 @@ def test_the_workflow_asks_for_nothing_that_a_stranger_could_take(origin):
     gate = workflow["jobs"]["gate"]
     assert gate["if"] == "always()"
     assert set(gate["needs"]) == set(workflow["jobs"]) - {"gate"}
-    assert not any(job.get("permissions") or job.get("continue-on-error") for job in workflow["jobs"].values())
-    assert "@" not in re.sub(r"uses: actions/[\w-]+@v\d", "", orders)
+    assert not any(
+        job.get("permissions") or job.get("continue-on-error") for job in workflow["jobs"].values()
+    )
+    assert "@" not in re.sub(r"uses: actions/[\w-]+@v\d", "", orders), "a placeholder is left"
 
 
 def test_an_honest_change_passes_the_gate(zoo, change):
@@ -213,7 +215,9 @@ def looser(zoo, clone):
 
 def without_the_case(zoo, clone):
     path = clone / "rows.csv"
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("r13,")))
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(True) if not line.startswith("r13,"))
+    )
 
 
 def another_baseline(zoo, clone):
