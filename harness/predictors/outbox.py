@@ -56,7 +56,9 @@ def packed(batch: Batch) -> Iterator[Parcel]:
 
 
 def _pack(batch: Batch) -> Parcel:
-    specs, chunks = worker.pack(column.named(name) for name, column in batch.columns.items())
+    specs, chunks = worker.pack(
+        (name, column.kind, column.held, column.null) for name, column in batch.columns.items()
+    )
     header = {"rows": len(batch), "columns": specs}
     size = sum(len(chunk) for chunk in chunks)
     if size <= INLINE:
