@@ -44,14 +44,18 @@ import os, pickle, struct, sys
 sys.path.insert(0, sys.argv[2])
 from bench_model import predict
 import pandas
-if sys.argv[1] == "arrow":
+if sys.argv[1] != "pickle":
     import pyarrow as pa
 source, sink = sys.stdin.buffer, sys.stdout.buffer
 while head := source.read(8):
     data = source.read(struct.unpack("<q", head)[0])
-    if sys.argv[1] == "arrow":
+    if sys.argv[1] != "pickle":
         with pa.memory_map(data.decode()) as file:
-            frame = pa.ipc.open_file(file).read_all().to_pandas()
+            table = pa.ipc.open_file(file).read_all()
+            if sys.argv[1] == "arrow":
+                kinds = [(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in table.schema]
+                table = table.cast(pa.schema(kinds))
+            frame = table.to_pandas()
             answer = predict(frame).tobytes()
     else:
         frame = pickle.loads(data)

@@ -102,6 +102,9 @@ class Texts:
 
     def tolist(self) -> list[Any]:
         """Every value."""
+        parted = self._parted() if self.text and len(self) > 1 else None
+        if parted is not None:
+            return parted
         raw: Any = self.blob[self.marks[0] : self.marks[-1]].tobytes()
         marks = (self.marks - self.marks[0]).tolist()
         if self.text and raw.isascii():
@@ -109,6 +112,20 @@ class Texts:
         elif self.text:
             return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(marks, marks[1:])]
         return [raw[a:b] for a, b in zip(marks, marks[1:])]
+
+    def _parted(self) -> Any:
+        """Every text, parted by one pass over all: half the time of cutting each. None where a zero byte, which is to
+        part them, is among them."""
+        numpy = numpy_or_none()
+        blob, rows = self.blob[self.marks[0] : self.marks[-1]], len(self)
+        if len(blob) and not blob.all():
+            return None
+        joined = numpy.zeros(len(blob) + rows - 1, "u1")
+        inside = numpy.ones(len(joined), bool)
+        inside[self.marks[1:-1] - self.marks[0] + numpy.arange(rows - 1)] = False
+        joined[inside] = blob
+        whole: str = joined.tobytes().decode("utf-8", "surrogatepass")
+        return whole.split("\0")
 
     def chunks(self) -> Tuple[Any, Any]:
         """The offsets, from 0 on, and the blob of these texts alone: where they lie, if they can be had there."""
@@ -713,7 +730,7 @@ def _typed(packed: tuple[str, Any, Any], dtypes: set[str]) -> tuple[str, Any, An
 # ---- the loop
 
 
-def make_input(columns: list[Named], pass_as: str) -> Callable[[Sequence[int]], Any]:
+def make_input(columns: list[Named], pass_as: str) -> Callable[[Any], Any]:
     """A function from row numbers to what the model is given: a DataFrame, records or an array."""
     if pass_as == "records":
         lists = [(name, _values(kind, values, null)) for name, kind, values, null in columns]
@@ -788,11 +805,20 @@ def _series(arrow: Any, kind: str, values: Any, null: Any) -> Any:
             found = _by_arrow(arrow, values, null)
             if found is not None:
                 return found
-        plain = values.array() if isinstance(values, Coded) else list(values)
-        if null is None:
-            return plain
-        # pandas before 3 knows NaN, not None, as what is missing in text
-        return [math.nan if gone else v for gone, v in zip(null, plain)]
+        numpy = numpy_or_none()
+        if isinstance(values, Coded):
+            plain = values.array()
+        else:
+            plain = numpy.empty(len(values), dtype=object)
+            for row, value in enumerate(values) if kind == "json" else ():
+                plain[row] = value  # a list would be taken for a second axis
+            if kind != "json":
+                plain[:] = values.tolist() if hasattr(values, "tolist") else list(values)
+        if null is not None:
+            # pandas before 3 knows NaN, not None, as what is missing in text
+            plain[numpy.asarray(null)] = math.nan
+        # all null, the column is one of numbers: what pandas makes of a list of NaN
+        return plain.tolist() if null is not None and null.all() else plain
     if null is None:
         return values
     numpy = numpy_or_none()
@@ -918,12 +944,12 @@ class Loop:
             given = make_input(unpack(header["columns"], payload), options["pass_as"])
             if options["keyword"]:
 
-                def call(rows: list[int]) -> Any:
+                def call(rows: Sequence[int]) -> Any:
                     return model(**{options["keyword"]: given(rows)})
 
             else:
 
-                def call(rows: list[int]) -> Any:
+                def call(rows: Sequence[int]) -> Any:
                     return model(given(rows))
 
             began = time.perf_counter()
@@ -966,7 +992,9 @@ def _mapped(path: str) -> Iterator[Any]:
     import mmap
 
     with open(path, "rb") as file:
-        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # every page is going to be read: faulting them in one by one takes longer
+        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+        view = mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ)
     try:
         yield view
     finally:
