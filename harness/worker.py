@@ -102,7 +102,7 @@ class Texts:
 
     def tolist(self) -> list[Any]:
         """Every value."""
-        parted = self._parted() if self.text and len(self) > 1 else None
+        parted: list[Any] | None = self._parted() if self.text and len(self) > 1 else None
         if parted is not None:
             return parted
         raw: Any = self.blob[self.marks[0] : self.marks[-1]].tobytes()
@@ -817,8 +817,14 @@ def _series(arrow: Any, kind: str, values: Any, null: Any) -> Any:
         if null is not None:
             # pandas before 3 knows NaN, not None, as what is missing in text
             plain[numpy.asarray(null)] = math.nan
-        # all null, the column is one of numbers: what pandas makes of a list of NaN
-        return plain.tolist() if null is not None and null.all() else plain
+        if null is not None and null.all():
+            return plain.tolist()  # what pandas makes of NaN alone: a column of numbers
+        if arrow is not None and kind == "str" and len(plain):
+            import pandas
+
+            # a surrogate, which Arrow cannot hold: pandas 3 would raise, and that would look like the model's fault
+            return pandas.Series(plain, dtype=object)
+        return plain
     if null is None:
         return values
     numpy = numpy_or_none()

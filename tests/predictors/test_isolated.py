@@ -552,8 +552,8 @@ class TestLeftInSharedMemory:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root; CI is root")
 def test_a_shared_memory_of_one_mebibyte_is_enough(tmp_path):
-    """A tmpfs smaller than any container's, in a mount namespace of its own: a batch that fits lies in it, one that does
-    not goes to disk, and neither kills anybody."""
+    """A tmpfs smaller than any container's, in a mount namespace of its own: a batch that fits lies in it, one that
+    does not goes to disk, and neither kills anybody."""
     code = """
 import sys
 from pathlib import Path
