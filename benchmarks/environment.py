@@ -1,4 +1,4 @@
-"""Making the environment of a version, scikit-learn's stack: from a warm cache, against `venv` and a warm `pip install`.
+"""Making a version's environment, scikit-learn's stack, from a warm cache, against `venv` and a warm `pip install`.
 
 Both sides have what they download already. Prints goal and measured, and asserts nothing.
 """
@@ -82,16 +82,16 @@ def main() -> None:
             own.append(timed(lambda: environments.python_for(lock)))
             other.append(timed(lambda number=number: by_pip(Path(folder, f"pip{number}"))))  # type: ignore[misc]
             same += [timed(lambda: environments.python_for(lock)) for _ in range(5)]
-        ratios = [a / b for a, b in zip(own, other, strict=True)]
-        print(
-            f"own, cache of downloads warm: {statistics.median(own):.2f} s; venv + pip install: {statistics.median(other):.2f} s"
-        )
-        print(
-            f"own / venv + pip: {statistics.median(ratios):.3f}x [{min(ratios):.3f}-{max(ratios):.3f}]   goal <= 0.05x"
-        )
-        print(
-            f"unchanged lock: {statistics.median(same) * 1000:.1f} ms [{min(same) * 1000:.1f}-{max(same) * 1000:.1f}]   goal <= 20 ms"
-        )
+        line("own / venv + pip install", "<= 0.05x", [a / b for a, b in zip(own, other, strict=True)], "x")
+        line("own", "-", own, " s")
+        line("venv + pip install", "-", other, " s")
+        line("unchanged lock", "<= 20 ms", [seconds * 1000 for seconds in same], " ms")
+
+
+def line(what: str, goal: str, values: list[float], unit: str) -> None:
+    """One row of the table."""
+    median = statistics.median(values)
+    print(f"{what:<30} {goal:>10}   {median:.3f}{unit} [{min(values):.3f}-{max(values):.3f}]", flush=True)
 
 
 if __name__ == "__main__":

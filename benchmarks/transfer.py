@@ -1,8 +1,9 @@
 """A table of 1M rows x 20 mixed columns to a worker in another environment, and 1M floats back.
 
-Beside it, in the same rounds: an Arrow file mapped from shared memory by a bare child that makes its own frame of it, and
-pickle through a pipe. Every side ends with a pandas frame that the model may write into, and with an array of the answers in
-the host. Prints goal and measured, and asserts nothing: machines differ.
+Beside it, in the same rounds: an Arrow file mapped from shared memory by a bare child that makes the same frame of it
+(words of categories as text, as a run gives them), and pickle through a pipe. Every side ends with a pandas frame that
+the model may write into, and with an array of the answers in the host. One thread on every side. Prints goal and
+measured, and asserts nothing: machines differ.
 """
 
 from __future__ import annotations
@@ -136,21 +137,11 @@ def pickled(peer: Peer, data: pd.DataFrame) -> npt.NDArray[Any]:
     return found
 
 
-def worker_in(python: Path, folder: str) -> Process:
+def worker_in(python: Path, folder: str, entry: str = "predict", pass_as: str = "frame") -> Process:
     """A worker of ours, opened."""
     process = Process(python, 16 * 2**30)
-    process.ask(
-        {
-            "op": "open",
-            "path": [folder],
-            "entry": "bench_model:predict",
-            "pass_as": "frame",
-            "keyword": "",
-            "outputs": "",
-        },
-        (),
-        120,
-    )
+    header = {"op": "open", "path": [folder], "entry": f"bench_model:{entry}", "pass_as": pass_as}
+    process.ask({**header, "keyword": "", "outputs": ""}, (), 120)
     return process
 
 
@@ -208,7 +199,7 @@ def peak(pids: list[int], task: Callable[[], object]) -> int:
 def line(what: str, goal: str, values: list[float], unit: str = "x") -> None:
     """One row of the table."""
     median = statistics.median(values)
-    print(f"{what:<72} {goal:>8}   {median:.2f}{unit} [{min(values):.2f}-{max(values):.2f}]", flush=True)
+    print(f"{what:<60} {goal:>8}   {median:.2f}{unit} [{min(values):.2f}-{max(values):.2f}]", flush=True)
 
 
 def ratios(own: list[float], other: list[float]) -> list[float]:
@@ -216,80 +207,73 @@ def ratios(own: list[float], other: list[float]) -> list[float]:
     return [a / b for a, b in zip(own, other, strict=True)]
 
 
-def main() -> None:
+def measured(rows: int, rounds: int, folder: str) -> None:
     """All figures."""
+    data = table(rows)
+    columns = {name: _column(data.column(name)) for name in data.column_names}
+    batch = Batch("bench", 0, 0, np.arange(rows), columns)
+    with_arrow = make_environment(Path(folder, "arrow"), ["numpy", "pandas", "pyarrow"])
+    plain = make_environment(Path(folder, "plain"), ["numpy", "pandas"])
+    peers = Peer(with_arrow, "arrow", folder), Peer(with_arrow, "pickle", folder)
+    workers = worker_in(with_arrow, folder), worker_in(plain, folder), worker_in(with_arrow, folder)
+    frame = data.to_pandas()
+    for name in frame.columns[frame.dtypes == "category"]:
+        frame[name] = frame[name].astype("str")
+    tasks: dict[str, Callable[[], object]] = {
+        "an Arrow file": lambda: arrow(peers[0], data),
+        "ours": lambda: ours(workers[0], batch),
+        "ours, without pyarrow": lambda: ours(workers[1], batch),
+        "pickle": lambda: pickled(peers[1], frame),
+        "ours, two versions": lambda: both([workers[0], workers[2]], batch),
+    }
+    answers = [task() for task in list(tasks.values())[:4]]  # warmed, and right
+    for one in answers[1:]:
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(answers[0]))
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    shares = []
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            seconds[name].append(timed(task))
+        with outbox.packed(batch):
+            began = time.perf_counter()
+            with outbox.packed(batch):
+                shares.append((time.perf_counter() - began) / seconds["ours"][-1])
+    pids = [os.getpid(), workers[0]._process.pid, workers[2]._process.pid]
+    two = data.nbytes + peak(pids, lambda: both([workers[0], workers[2]], batch))
+    one = data.nbytes + peak(pids[:2], lambda: ours(workers[0], batch))
+    mib = data.nbytes / 2**20
+    print(
+        f"{rows:,} rows x {len(columns)}, {mib:.0f} MiB in Arrow, {rounds} rounds; Python {sys.version.split()[0]}"
+    )
+    for name, found in seconds.items():
+        print(f"  {name:<24} {statistics.median(found) * 1000:7.0f} ms")
+    own, other = seconds["ours"], seconds["an Arrow file"]
+    line("to an environment with pyarrow / an Arrow file", "<= 1.1x", ratios(own, other))
+    line(
+        "to numpy and pandas alone / an Arrow file",
+        "<= 3.5x",
+        ratios(seconds["ours, without pyarrow"], other),
+    )
+    line("pickle through a pipe / with pyarrow", ">= 2.5x", ratios(seconds["pickle"], own))
+    line("packing for the second version / the first transfer", "<= 0.15x", shares)
+    line("wall time of both versions at once / of one", "-", ratios(seconds["ours, two versions"], own))
+    line("peak of host and one worker / the table", "< 3x", [one / data.nbytes])
+    line("peak of host and both workers / the table", "< 3x", [two / data.nbytes])
+    for process in workers:
+        process.stop()
+    for peer in peers:
+        peer.close()
+
+
+def main() -> None:
+    """Command line."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=9)
     given = options.parse_args()
-    data = table(given.rows)
-    batch = Batch(
-        "bench", 0, 0, np.arange(given.rows), {name: _column(data.column(name)) for name in data.column_names}
-    )
-    size = data.nbytes
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "bench_model.py").write_text(MODEL)
-        with_arrow = make_environment(Path(folder, "arrow"), ["numpy", "pandas", "pyarrow"])
-        plain = make_environment(Path(folder, "plain"), ["numpy", "pandas"])
-        peers = Peer(with_arrow, "arrow", folder), Peer(with_arrow, "pickle", folder)
-        workers = worker_in(with_arrow, folder), worker_in(plain, folder), worker_in(with_arrow, folder)
-        frame = data.to_pandas()
-        tasks: list[Callable[[], object]] = [
-            lambda: arrow(peers[0], data),
-            lambda: ours(workers[0], batch),
-            lambda: ours(workers[1], batch),
-            lambda: pickled(peers[1], frame),
-            lambda: both([workers[0], workers[2]], batch),
-        ]
-        answers = [task() for task in tasks[:4]]  # warmed, and right
-        for one in answers[1:]:
-            np.testing.assert_array_equal(np.asarray(one), np.asarray(answers[0]))
-        seconds: list[list[float]] = [[] for _ in tasks]
-        shares = []
-        for _ in range(given.rounds):
-            for found, task in zip(seconds, tasks, strict=True):
-                found.append(timed(task))
-            with outbox.packed(batch):
-                began = time.perf_counter()
-                with outbox.packed(batch):
-                    shares.append((time.perf_counter() - began) / seconds[1][-1])
-        del frame
-        pids = [os.getpid(), workers[0]._process.pid, workers[2]._process.pid]
-        most = peak(pids, lambda: both([workers[0], workers[2]], batch))
-        one = peak(pids[:2], lambda: ours(workers[0], batch))
-        print(
-            f"{given.rows:,} rows x {len(batch.columns)}, {size / 2**20:.0f} MiB in Arrow; python {sys.version.split()[0]}"
-        )
-        for name, found in zip(
-            ("arrow", "ours", "ours, no pyarrow", "pickle", "ours, two versions"), seconds, strict=True
-        ):
-            print(f"  {name:<20} {statistics.median(found) * 1000:7.0f} ms")
-        line(
-            "to an environment with pyarrow / an Arrow file mapped", "<= 1.1x", ratios(seconds[1], seconds[0])
-        )
-        line(
-            "to an environment with numpy and pandas alone / the same",
-            "<= 3.5x",
-            ratios(seconds[2], seconds[0]),
-        )
-        line(
-            "pickle through a pipe / to an environment with pyarrow",
-            ">= 2.5x",
-            ratios(seconds[3], seconds[1]),
-        )
-        line("packing for the second version / the first transfer", "<= 0.15x", shares)
-        line(
-            "two versions at once - one, wall time / one",
-            "",
-            [a / b - 1 for a, b in zip(seconds[4], seconds[1], strict=True)],
-        )
-        held = size + one, size + most
-        line("peak of host and worker, one version / the table", "< 3x", [held[0] / size])
-        line("peak of host and workers, two versions / the table", "< 3x", [held[1] / size])
-        for process in workers:
-            process.stop()
-        for peer in peers:
-            peer.close()
+        measured(given.rows, given.rounds, folder)
 
 
 if __name__ == "__main__":
