@@ -33,7 +33,7 @@ from harness.run.entries import (
 from harness.run.plan import Plan, Request, rules_digest
 from harness.run.reported import missing_items
 from harness.run.tree import Tree
-from harness.settings import Settings
+from harness.settings import Settings, links
 from harness.statistics.quality import Quality
 
 
@@ -126,7 +126,28 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "private": sorted(show.hidden),
         "rules_digest": rules_digest(plan.settings),
     }
-    return Conclusion(verdict, reporting.compose(result, _run(plan.run_id, around)))
+    run = _run(plan.run_id, around)
+    # how an answer was come by is no part of the result: asked again, the same answers are the same result
+    if plan.settings.decision_url:
+        run["decision_url"] = _decision_url(plan, result)
+    run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
+    return Conclusion(verdict, reporting.compose(result, run))
+
+
+def _decision_url(plan: Plan, result: Mapping[str, Any]) -> str:
+    """Where the team decides on this very result."""
+    return links.filled(
+        plan.settings.decision_url,
+        {
+            "run_id": plan.run_id,
+            "verdict": result["verdict"],
+            "result_digest": reporting.result_digest(result),
+            "model": result["model"],
+            "baseline_version": plan.baseline.version,
+            "candidate_version": plan.candidate.version,
+            "candidate_digest": plan.candidate.digest,
+        },
+    )
 
 
 def fail_early(

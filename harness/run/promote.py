@@ -12,8 +12,9 @@ from typing import Any
 
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import answers, approval, binding, blocks, extensions, journal
+from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings
 from harness.run.approval import name_of
+from harness.run.session import running_of
 from harness.run.tree import commit_of
 from harness.run.verify import verify
 from harness.settings import Settings
@@ -44,6 +45,8 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
     noted = journal.events(folder, settings.model)
     approval.demand(settings, noted, verdict, candidate.sha256, _commit_of_previous(settings, verdict))
     work = folder / "runs" / verdict["run_id"]
+    ran = running_of(work)
+    where = surroundings.surroundings(ran.get("candidate", {}).get("python", ""), ran.get("processor", ""))
     outcomes = {}
     for item in settings.inputs:
         if item.path:
@@ -56,8 +59,8 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     code="E17",
                     exit=Exit.INCONCLUSIVE,
                 )
-            kept = answers.gather(work / item.name)
-            if kept is None:
+            given = [(block.batch, block.candidate) for block in blocks.read(work / item.name)]
+            if not given:
                 raise HarnessError(
                     f"the answers of the run are gone: {item.name}",
                     where=str(work),
@@ -65,8 +68,7 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     exit=Exit.INCONCLUSIVE,
                 )
             names = candidate.manifest.inputs.names if candidate.manifest else None
-            prints = [blocks.fingerprint(block.batch, names) for block in blocks.read(work / item.name)]
-            outcomes[item.name] = answers.recorded(kept, prints)
+            outcomes[item.name] = answers.recorded(given, names, where)
     act = Act(name_of(settings.root), reason, noted, dry_run)
     evidence, previous = verdict["result_digest"], verdict["baseline"]["sha256"]
     return _release(settings, candidate, outcomes, evidence, previous, act)
@@ -169,12 +171,11 @@ def _ask(settings: Settings, candidate: Version) -> dict[str, bytes]:
         for item in settings.inputs:
             if item.generate is not None:
                 continue
-            parts, prints = [], []
+            given = []
+            where = surroundings.surroundings(predictor.open().python, surroundings.processor())
             for batch in inputs.make(item, settings, schema).batches():  # type: ignore[attr-defined]  # a table
-                outcome = predictor.predict(_declared(batch, candidate))
-                prints.append(blocks.fingerprint(batch, schema.names if schema else None))
-                parts.append(answers.kept(batch, outcome, outcome))
-            outcomes[item.name] = answers.recorded(answers.joined(parts), prints)
+                given.append((batch, predictor.predict(_declared(batch, candidate))))
+            outcomes[item.name] = answers.recorded(given, schema.names if schema else None, where)
     finally:
         predictor.close()
     return outcomes
