@@ -17,7 +17,7 @@ import numpy as np
 from harness.compare.align import compare
 from harness.compare.results import PASS
 from harness.compare.rules import ErrorRate
-from harness.compare.ruleset import Bound, Drift, NotWorse
+from harness.compare.ruleset import Bound, Drift, NotWorse, Structure
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
 from harness.run import answers, blocks, budgets
@@ -80,7 +80,11 @@ class Stored:
     def passes(self, bound: Bound, change: Change) -> bool:
         """Whether the rule passes when the baseline's answers, changed, stand in the candidate's place."""
         pairs = [(batch, old, change(batch, old)) for batch, old in self.batches]
-        tally = sum((compare(batch, old, new, [bound]) for batch, old, new in pairs), Tally())
+        # a default to which other rules leave nothing passes, and structure says that there are outputs at all
+        asked = (
+            [Bound("structure", "structure", bound.source, Structure())] if bound.name != "structure" else []
+        )
+        tally = sum((compare(batch, old, new, [*asked, bound]) for batch, old, new in pairs), Tally())
         kept = [answers.kept(batch, old, new) for batch, old, new in pairs]
         state = SourceState(bound.source, self.planned, tally)
         return budgets.judge_kept(bound, state, answers.joined(kept), self.folder).status == PASS
