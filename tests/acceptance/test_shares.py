@@ -15,7 +15,9 @@ RAISES = f"""def predict(records):
         raise ValueError('no thirteen')
     return [{GOOD} for record in records]
 """
-CLASSES = "def predict(records):\n    return [NEW if record['x'] == 13 else 'ab'[record['x'] > 5] for record in records]\n"
+CLASSES = """def predict(records):
+    return [NEW if record['x'] == 13 else 'ab'[record['x'] > 5] for record in records]
+"""
 LABELS = ({"name": "prediction", "kind": "str"},)
 
 
