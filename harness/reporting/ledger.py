@@ -99,7 +99,7 @@ def _event(one: Told) -> EventView:
     digest = clean(one.get("digest", ""), 80)
     return EventView(
         anchor=f"event-{digest[:16]}" if digest[:16].isalnum() else "",
-        at=clean(one.get("at", ""), 40),
+        at=clean(one.get("at", ""), 40).replace("T", " ").replace("+00:00", " UTC"),
         kind=_WORDS.get(kind, clean(kind, 40)),
         tone=tone,
         icon=_ICONS[tone],
