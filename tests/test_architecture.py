@@ -63,7 +63,7 @@ DOORS = {
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py"),
-    "pyarrow": ("inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
+    "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
