@@ -16,7 +16,7 @@ from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
 from harness.errors import Exit, HarnessError
-from harness.run import budgets, headline, quality, tombstone
+from harness.run import budgets, headline, journal, quality, tombstone
 from harness.run.entries import (
     Shown,
     accounting_sum,
@@ -192,8 +192,19 @@ def publish(
     """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS.
     `bound` is what the verdict is bound to, beside tree and rules (`Session.bound`)."""
     record = conclusion.record
+
+    def summary_of(record: Mapping[str, Any]) -> dict[str, Any]:
+        return reporting.summary(record) | {
+            "rules_digest": record["result"]["rules_digest"],
+            "commit": tree.commit,
+            "tree": tree.tree,
+            "harness": record["run"]["harness"],
+            **(bound or {}),
+        }
+
     try:
         reporting.write_all(record, folder)
+        journal.note_verdict(folder, summary_of(record), record["result"])
     except HarnessError as error:
         verdict = conclusion.verdict
         if verdict.name == "PASS":
@@ -210,15 +221,7 @@ def publish(
             # so that pages which are rendered later do not say PASS
             files.write_json(folder / reporting.FILE, record)
         conclusion = Conclusion(verdict, record)
-    summary = reporting.summary(record)
-    summary |= {
-        "rules_digest": record["result"]["rules_digest"],
-        "commit": tree.commit,
-        "tree": tree.tree,
-        "harness": record["run"]["harness"],
-        "report_sha256": _sha256(folder / reporting.FILE),
-        **(bound or {}),
-    }
+    summary = summary_of(record) | {"report_sha256": _sha256(folder / reporting.FILE)}
     tombstone.end(folder, summary)
     return conclusion
 

@@ -73,6 +73,8 @@ class Settings:
     decision_url: str = ""
     equal_nan: bool = True
     require_reason: bool = False
+    require_approval: int = 0
+    after_release: str = ""
     extensions: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
@@ -161,11 +163,17 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
-        "decision_url",
-        "equal_nan", "require_reason",
+        "equal_nan", "require_reason", "require_approval", "after_release", "decision_url",
     )  # fmt: skip
     values |= table.names("extensions", "private")
     one_of(values.get("change", "auto"), CHANGES, "change", place)
+    if values.get("require_approval", 0) < 0:
+        raise HarnessError(
+            f"require_approval is {values['require_approval']}",
+            where=place,
+            hint="it is the number of people who have to approve, 0 for none",
+            code="E27",
+        )
     if values.get("decision_url"):
         check_decision_url(values["decision_url"], place)
     if "model" not in values:
