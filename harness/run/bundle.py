@@ -7,7 +7,7 @@ names them in its `run.json`. Inputs, seeds and answers lie in the run's own fol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -128,6 +128,14 @@ def wheel(bundle: Bundle, reports: Path, side: str, folder: Path, name: str) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(kept(reports, sha256, f"the wheel of the {side}"))
     return path
+
+
+def needless(reports: Path, named: Iterable[Bundle]) -> list[Path]:
+    """What is kept and named by none of these bundles, which are those of every run that there is."""
+    needed = set()
+    for one in named:
+        needed |= {one.configuration[1], *one.extensions.values(), *one.wheels.values()}
+    return [path for path in sorted((reports / FOLDER).glob("*")) if path.name not in needed]
 
 
 @cache

@@ -155,6 +155,11 @@ def recall(reports: Path, run_id: str) -> Past:
         ) from None
 
 
+def bundles(reports: Path) -> list[Bundle]:
+    """What each run needs to be run again. HarnessError where a run cannot be read: what it needs is then not known."""
+    return [recall(reports, name).bundle for name in ids(reports)]
+
+
 def ids(reports: Path) -> list[str]:
     """The runs that can be judged again, oldest first."""
     return sorted(path.parent.name for path in (reports / "runs").glob(f"*/{FILE}"))
