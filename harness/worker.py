@@ -863,6 +863,30 @@ def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
     return series
 
 
+def _compile_anew(folders: Sequence[str]) -> None:
+    """What is imported from these folders is compiled from its source every time. Its bytecode is neither read nor
+    written: the digest of a package speaks for the source alone."""
+    from importlib import machinery
+
+    class Source(machinery.SourceFileLoader):
+        def path_stats(self, path: Any) -> Any:
+            raise OSError("no bytecode")
+
+    loaders = [
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (Source, machinery.SOURCE_SUFFIXES),
+    ]
+
+    def hook(path: str) -> Any:
+        if not any(path == folder or path.startswith(folder + os.sep) for folder in folders):
+            raise ImportError(path)
+        return machinery.FileFinder(path, *loaders)
+
+    sys.path_hooks.insert(0, hook)
+    for folder in folders:
+        sys.path_importer_cache.pop(folder, None)
+
+
 def load(entry: str) -> Callable[..., Any]:
     """The callable behind `package.module:function`; raises Trouble where there is none."""
     import importlib
@@ -936,6 +960,7 @@ class Loop:
 
     def on_open(self, header: dict[str, Any], payload: Any) -> tuple[dict[str, Any], list[bytes]]:
         """Import the model."""
+        _compile_anew(header["path"])
         sys.path[:0] = header["path"]
         self.options = header
         self.model = load(header["entry"])
