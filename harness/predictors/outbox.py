@@ -76,7 +76,6 @@ def _pack(batch: Batch) -> Parcel:
     size = sum(len(chunk) for chunk in chunks)
     if size <= INLINE:
         return Parcel(batch, header, chunks)
-    sweep()
     path, held = _written(chunks, size)
     return Parcel(batch, header | {"file": path}, [], held=held)
 
