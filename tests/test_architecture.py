@@ -69,6 +69,7 @@ DOORS = {
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
         "predictors/isolated.py", *ENVIRONMENTS,
     ),
+    "tomlkit": ("settings/editing.py",),
     "uv": ("predictors/environments.py",),
 }  # fmt: skip
 """One library, one door: who may import what. A library that is not named here may not be imported at all."""
