@@ -1,8 +1,8 @@
 """What comparing costs beside predicting: HistGradientBoosting behind a ColumnTransformer, 1M rows, one thread each.
 
-Both versions are asked bare, each in a process of its own that reads the same Parquet file and calls `predict` once, at the
-same time and one after the other; then the harness drives the same table through both: reading, sending, predicting,
-comparing, keeping every answer. Its workers are started and warm on both sides. Prints goal and measured, and asserts nothing.
+Both versions are asked bare, each in a process of its own that has the table in memory and calls `predict` once, at
+the same time and one after the other; then the harness drives the table through both: reading the file, sending,
+predicting, comparing, keeping every answer. All are warm. Prints goal and measured, and asserts nothing.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ while sys.stdin.readline():
     model.predict(frame)
     print(time.perf_counter() - began, flush=True)
 """
-PINNED = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+PINNED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def write_table(path: Path, rows: int) -> None:
