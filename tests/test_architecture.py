@@ -70,6 +70,7 @@ DOORS = {
         "predictors/isolated.py", *ENVIRONMENTS,
     ),
     "uv": ("predictors/environments.py",),
+    "fsspec": ("store/place_objects.py",),
 }  # fmt: skip
 """One library, one door: who may import what. A library that is not named here may not be imported at all."""
 
@@ -244,6 +245,8 @@ THIRD = (
     "pydantic",
     "uv",
     "joblib",
+    "fsspec",
+    "s3fs",
 )
 
 
