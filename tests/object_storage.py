@@ -140,11 +140,15 @@ class Moody:
         if self._kind in ("kill", "gone", ""):
             environ["werkzeug.socket"].shutdown(2)
             return []
+        # an answer before the request was read is one that clients wait for
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         status, code = {
             "denied": ("403 Forbidden", "AccessDenied"),
             "full": ("507 Insufficient Storage", "XMinioStorageFull"),
         }[self._kind]
         start_response(status, [("Content-Type", "application/xml")])
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return []
         return [f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()]
 
 

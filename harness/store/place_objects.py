@@ -185,12 +185,14 @@ class Objects:
         """Replace it under `locked`: on a condition where the storage has them; elsewhere by looking, writing and
         looking again, which the lock has to make one act."""
         self._lock.check()
-        self.take(name, content, held)
+        sure = self.conditions.create if held.content is None else self.conditions.replace
+        if self.take(name, content, held) and sure:
+            return
         # what stands there decides: a write whose answer was lost is refused when it is sent again, and where there are
         # no conditions, one that was answered may be gone again
         if self.held(name).content != content:
             raise moved(self, name)
-        if not (self.conditions.create if held.content is None else self.conditions.replace):
+        if not sure:
             self._lock.check()
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
@@ -279,9 +281,13 @@ class Objects:
     def _there(self) -> None:
         """E47 where the bucket is not there: to fsspec that is a file that is not there, hence a store without
         releases, hence a first release of everything."""
+        if self.protocol in BUCKETS:
+            _ = self._bucket
+
+    @cached_property
+    def _bucket(self) -> str:
+        """The bucket, which is there; asked once."""
         system, root = self._opened
-        if self.protocol not in BUCKETS:
-            return
         bucket = root.partition("/")[0]
         try:
             with self._reading("", ask=False):
@@ -294,6 +300,7 @@ class Objects:
                 code="E47",
                 exit=Exit.STORE,
             ) from None
+        return bucket
 
     @contextmanager
     def _reading(self, name: str, ask: bool = True) -> Iterator[None]:
