@@ -6,20 +6,30 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write by temporary file in the same folder, fsync, rename, fsync of the folder.
+    """`replacing`, for a content that is at hand."""
+    with replacing(path) as file:
+        file.write(content)
 
-    Raises OSError (no space, read-only) with the old file untouched and no temporary file left.
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` at the end: temporary file in the same folder, fsync, rename,
+    fsync of the folder.
+
+    Raises OSError (no space, read-only) with the old file untouched and no temporary file left; so does whatever is
+    raised while it is written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private to the user; what we write is as readable as any other file

@@ -62,8 +62,8 @@ DOORS = {
     "joblib": ("training/",),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
-    "scipy": ("statistics/",),
-    "pyarrow": ("inputs/fixed.py", "tables.py"),
+    "scipy": ("statistics/", "training/search.py"),
+    "pyarrow": ("inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",

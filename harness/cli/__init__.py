@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import comparing, releasing, showing, training
+from harness.cli import comparing, data, releasing, showing, training
 from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
-ROOMS = (training, comparing, releasing, showing)
+ROOMS = (training, data, comparing, releasing, showing)
 """The modules of commands, in the order of the help."""
 
 

@@ -14,12 +14,18 @@ def add(commands: Commands) -> None:
     schema.add_argument(
         "--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it"
     )
+    schema.add_argument("--training", action="store_true", help="of the training configuration")
     commands.add("report", _report, "render the reports again from report.json", report=True)
 
 
 def _schema(options: argparse.Namespace) -> int:
     from harness.run import configuration_schema, extensions
 
+    if options.training:
+        from harness.run.train import TRAINING
+
+        print(TRAINING["schema"](), end="")
+        return Exit.PASS
     if options.config:
         extensions.load(settings_of(options))
     print(configuration_schema.text(pyproject=options.pyproject), end="")

@@ -20,7 +20,13 @@ from harness.predictors import environments
 from harness.registry import Registry
 from harness.run.tree import tree_of
 
-TRAINING: Registry[Any] = Registry("training", {"configuration": "harness.training.config:read_config"})
+TRAINING: Registry[Any] = Registry(
+    "training",
+    {
+        "configuration": "harness.training.config:read_config",
+        "schema": "harness.training.config.schema:text",
+    },
+)
 MODULE = "harness.training"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.training.card import better_references
 from harness.training.config import read_config
 from harness.training.data import read_data
 from harness.training.fit import fit
@@ -58,6 +59,8 @@ def train(path: Path, out: Path, *, commit: str, dirty: bool) -> dict[str, Any]:
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
     made = package(config, data, fitted, out, commit=commit, dirty=dirty)
+    for name in better_references(made.manifest):
+        _say(f"warning: the {name} model is not worse; the model card has both")
     _say(f"wrote {made.wheel.name}")
     return {
         "wheel": str(made.wheel),

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
-    a row is neither where it was removed from training for a gap.
+    a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
+    the split goes by one.
 
     In `frame` numbers and booleans are float64 and text is `object`, with NaN where a value is missing: the same
     that `predict` of the package makes of what it is given.
@@ -38,6 +39,7 @@ class Data:
     inputs: Schema
     target_kind: str
     sha256: str
+    order: Any = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -69,7 +71,7 @@ def read_data(config: Config) -> Data:
     made = frame[[]].assign(**columns)
     trained = ~held & ~_gaps(made, config)
     validation.check_trained(trained, target, config)
-    return Data(made, target, held, trained, inputs, target_kind, table.sha256)
+    return Data(made, target, held, trained, inputs, target_kind, table.sha256, _order(table, config))
 
 
 def held_out(keys: Iterable[object], salt: str, share: float) -> list[bool]:
@@ -128,6 +130,12 @@ def _held(table: Table, config: Config) -> list[bool]:
         ) from None
     edge = edge.tz_convert("UTC").tz_localize(None) if edge.tz is not None else edge
     return [bool(late) for late in times >= edge]
+
+
+def _order(table: Table, config: Config) -> Any:
+    if config.split.time:
+        return validation.typed(table.frame[config.split.time], "datetime", config, table).to_numpy()
+    return table.frame[config.split.group].to_numpy() if config.split.group else None
 
 
 def _masked(

@@ -6,12 +6,10 @@ and nowhere else, so that an equal retrain under another number has the same fil
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import platform
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +18,8 @@ from typing import Any
 
 from harness.errors import Exit, HarnessError
 from harness.files import write_atomic
+from harness.training import card
+from harness.training.archive import archived
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.fit import Fitted
@@ -29,8 +29,6 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
 LOCK = "requirements.lock"
 
 _PICKLE = 5  # the same bytes under every Python: the default protocol differs between them
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-
 _PREDICT = '''"""Answers of this version: a table in, a table out, row for row."""
 
 from pathlib import Path
@@ -88,7 +86,11 @@ def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: st
     released from there, are removed once the new one stands."""
     files = package_files(config, data, fitted)
     manifest = make_manifest(config, data, fitted, files, commit=commit, dirty=dirty)
-    content = wheel_bytes(config, {**files, f"{config.package}/{FILE}": manifest.dump().encode()})
+    content = wheel_bytes(
+        config,
+        {**files, f"{config.package}/{FILE}": manifest.dump().encode()},
+        {"model_card.md": card.markdown(manifest).encode(), "model_card.html": card.html(manifest).encode()},
+    )
     path = out.absolute() / f"{config.package}-{config.version}-py3-none-any.whl"
     try:
         write_atomic(path, content)
@@ -169,16 +171,21 @@ def make_manifest(
         code={"commit": commit, "dirty": dirty},
         seeds={"training": config.seed},
         metrics=dict(fitted.metrics),
+        evaluation=fitted.evaluation(),
         training_noise=fitted.training_noise,
         machine=platform.machine(),
         libraries=_libraries(),
     )
 
 
-def wheel_bytes(config: Config, files: Mapping[str, bytes]) -> bytes:
-    """A wheel of these files: stored, sorted, dated 1980, so that equal files give equal bytes."""
+def wheel_bytes(
+    config: Config, files: Mapping[str, bytes], beside: Mapping[str, bytes] | None = None
+) -> bytes:
+    """A wheel of these files: stored, sorted, dated 1980, so that equal files give equal bytes. What stands `beside`
+    the metadata belongs to no version's identity."""
     info = f"{config.package}-{config.version}.dist-info"
-    whole = dict(files) | {
+    whole = dict(files) | {f"{info}/{name}": content for name, content in (beside or {}).items()}
+    whole |= {
         f"{info}/METADATA": (
             "Metadata-Version: 2.1\n"
             f"Name: {config.package.replace('_', '-')}\n"
@@ -192,26 +199,7 @@ def wheel_bytes(config: Config, files: Mapping[str, bytes]) -> bytes:
             b"Wheel-Version: 1.0\nGenerator: pytest-model-harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         ),
     }
-    record = "".join(f"{name},{_record(content)},{len(content)}\n" for name, content in sorted(whole.items()))
-    whole[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    # dist-info stands last, as the format advises
-    order = [
-        *sorted(name for name in whole if name in files),
-        *sorted(name for name in whole if name not in files),
-    ]
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as wheel:
-        for name in order:
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            wheel.writestr(entry, whole[name])
-    return archive.getvalue()
-
-
-def _record(content: bytes) -> str:
-    code = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
-    return f"sha256={code}"
+    return archived(whole, info)
 
 
 def _lock(config: Config) -> bytes:

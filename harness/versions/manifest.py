@@ -28,13 +28,14 @@ _OPTIONAL = (
     "code",
     "seeds",
     "metrics",
+    "evaluation",
     "training_noise",
     "machine",
     "libraries",
     "pass_as",
 )
 _TEXTS = ("name", "version", "entry", "python", "machine")
-_TABLES = ("lock", "files", "data", "configuration", "code", "seeds", "metrics", "libraries")
+_TABLES = ("lock", "files", "data", "configuration", "code", "seeds", "metrics", "evaluation", "libraries")
 _DIGESTS = ("lock", "files", "libraries")
 
 
@@ -44,7 +45,8 @@ class Manifest:
 
     `entry` is `package.module:function`; `files` maps each file of the import package (the manifest itself left
     out) to its sha256; `lock` is `{"file": path in the package, "sha256": …}`; `python` the version it was
-    trained with; `machine` the processor architecture. `data`, `configuration` each hold a `sha256` (of the
+    trained with; `evaluation` what else the producer measured; `machine` the processor architecture. `data`,
+    `configuration` each hold a `sha256` (of the
     training data; of the configuration without its version number); `training_noise` the share of held-out rows
     that another seed alone moves by over 1%; `pass_as` what the entry takes: a "frame" (the default), "records" or
     an "array".
@@ -64,6 +66,7 @@ class Manifest:
     code: Mapping[str, Any] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
     training_noise: float | None = None
     machine: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)

@@ -17,7 +17,8 @@ from sklearn.metrics import (
 from harness.errors import HarnessError
 from harness.training.config import read_config
 from harness.training.data import read_data
-from harness.training.fit import fit, moved
+from harness.training.fit import fit
+from harness.training.scores import moved
 
 FOREST = 'step = "sklearn.ensemble.RandomForestRegressor"\nn_estimators = 10'
 

@@ -14,7 +14,8 @@ from harness.statistics.metrics import Answers
 from harness.statistics.quality import not_worse
 from harness.training.config import read_config
 from harness.training.data import read_data
-from harness.training.fit import fit, moved
+from harness.training.fit import fit
+from harness.training.scores import moved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 

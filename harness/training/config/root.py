@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
+from harness.training.config import calibration as calibration_section
 from harness.training.config import data as data_section
+from harness.training.config import search as search_section
 from harness.training.config import split as split_section
 from harness.training.config import steps as steps_section
+from harness.training.config.calibration import CalibrationSection
 from harness.training.config.data import DataSection
 from harness.training.config.reading import changed
 from harness.training.config.reading import section as _section
+from harness.training.config.search import SearchSection
 from harness.training.config.split import SplitSection
 from harness.training.config.steps import DOORS, Step
 from harness.versions.manifest import TASKS, digest
@@ -32,7 +36,10 @@ _VERSION = re.compile(
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {}
+SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "search": search_section.read,
+    "calibration": calibration_section.read,
+}
 """The optional sections, each by its name and the function that reads it: (what the file says, where) -> section."""
 
 
@@ -62,6 +69,8 @@ class Config:
     data: DataSection
     split: SplitSection
     steps: tuple[Step, ...]
+    search: SearchSection | None = None
+    calibration: CalibrationSection | None = None
 
     @property
     def key(self) -> str:
@@ -107,7 +116,8 @@ class Config:
             if said := getattr(self, name).shaping():
                 whole[name] = said
         for name in SECTIONS:
-            if said := changed(getattr(self, name)):
+            section = getattr(self, name)
+            if section is not None and (said := changed(section)):
                 whole[name] = said
         return digest(whole)
 
@@ -137,6 +147,12 @@ def read_config(path: Path | str) -> Config:
                 hint=f"{key} is {'a table' if kind is dict else 'a list of tables'}",
             )
     _check_names(top, where)
+    if "calibration" in table and top.task != "classification":
+        raise HarnessError(
+            "calibration of a regression",
+            where=f"{where}: [calibration]",
+            hint='it makes probabilities: leave it out, or say task = "classification"',
+        )
     return Config(
         path=path,
         model=top.model,
