@@ -14,7 +14,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -290,7 +290,8 @@ class Objects:
         system, root = self._opened
         bucket = root.partition("/")[0]
         try:
-            with self._reading("", ask=False):
+            with self._reading("", ask=False), suppress(PermissionError):
+                # who may not look at a bucket is refused where there is one
                 system.info(bucket)
         except FileNotFoundError:
             raise HarnessError(
