@@ -6,11 +6,12 @@ XML and pytest-xdist treat it as a test; what decides is the merged state, judge
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pytest
 from harness import settings as configuration
 from harness.errors import Exit, HarnessError, worst
 from harness.run import tombstone
+from harness.run.reported import Report, Reported
 from harness.run.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -35,9 +37,10 @@ GATE = "model-harness-gate"
 def start(config: pytest.Config) -> None:
     """Called before any conftest is loaded: the tombstone is written, then the hooks are registered."""
     gate = Gate(config)
-    config.pluginmanager.register(gate, GATE)
     # this module too: it holds the fixture
-    config.pluginmanager.register(sys.modules[__name__], "model-harness-fixtures")
+    for plugin, name in ((gate, GATE), (sys.modules[__name__], "model-harness-fixtures")):
+        if config.pluginmanager.register(plugin, name) is None:
+            raise pytest.UsageError(f"-p no:{name} disables the gate that --compare-to asks for")
 
 
 @pytest.fixture(scope="session")
@@ -63,13 +66,9 @@ class Gate:
         self.settings: configuration.Settings | None = None
         self.session: Session | None = None
         self.conclusion: Conclusion | None = None
-        self.executed: set[tuple[str, str]] = set()
-        self.failed_elsewhere: set[str] = set()
-        self.collected: set[str] = set()
-        self.finished: set[str] = set()
-        self.crashed: list[str] = []
-        self.workers = 0
+        self.reported = Reported()
         self.stopping = Stopping()
+        self.held = contextlib.ExitStack()
         self.file: Path | None = None
         try:
             self.file = configuration.find(self.root, options.compare_config or "")
@@ -84,6 +83,7 @@ class Gate:
         try:
             if self.settings is not None:
                 tombstone.refuse_folder(self.folder, self.settings.root)
+            self.held.enter_context(tombstone.held(self.folder))
             tombstone.begin(self.folder, self.run_id)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from None
@@ -118,6 +118,9 @@ class Gate:
             tree = None if self.worker or self.collect_only else self._tree()
             plan = make_plan(self.settings, self._request(Request), self.run_id or "collect", self.folder)
             self.session = Session(plan, self._progress, self.worker, tree)
+            self.reported.deciding = frozenset(
+                (source.name, bound.name) for source, bound in plan.items() if bound.severity == "fail"
+            )
         except HarnessError as error:
             self.trouble = error
 
@@ -145,17 +148,17 @@ class Gate:
         """A run that cannot be planned runs nothing: the reason is said at the end."""
         if self.trouble is not None:
             session.items.clear()
-        self.collected |= {item.nodeid for item in session.items}
+        self.reported.collected |= {item.nodeid for item in session.items}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         """The same in the controller of pytest-xdist, which collects nothing itself."""
-        self.collected |= set(ids)
+        self.reported.collected |= set(ids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A test file that does not import is a failed test."""
         if report.failed:
-            self.failed_elsewhere.add(report.nodeid)
+            self.reported.failed.add(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -166,14 +169,17 @@ class Gate:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Which items ran, and which tests that are not ours failed. In the controller, for all workers."""
-        if report.when == "teardown":
-            self.finished.add(report.nodeid)
         properties = dict(report.user_properties)
-        if STATUS in properties:
-            source, rule = str(properties["harness_item"]).split("\t")
-            self.executed.add((source, rule))
-        elif report.failed:
-            self.failed_elsewhere.add(report.nodeid)
+        source, _, rule = str(properties.get("harness_item", "")).partition("\t")
+        self.reported.report(
+            Report(
+                report.nodeid,
+                str(report.when),
+                report.outcome,
+                (source, rule) if source else None,
+                str(properties.get(STATUS, "")),
+            )
+        )
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """INCONCLUSIVE is neither passed nor failed."""
@@ -184,36 +190,60 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
         """A worker of pytest-xdist that ended with an error."""
-        self.workers += 1
+        self.reported.workers.add(node.gateway.id)
         if error:
-            self.crashed.append(node.gateway.id)
+            self.reported.crashed.add(node.gateway.id)
 
     # ---- the end
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Judge, publish, and set the exit code."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Iterator[None]:
+        """Judge, publish, and set the exit code, after every other hook: what they say or break is known by then."""
+        broken: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            broken = error
         self.stopping.ends()
         if self.session is not None:
             self.session.close()
         if self.worker or self.collect_only:
+            if broken is not None:
+                raise broken
             if self.collect_only and self.trouble is not None:
                 session.exitstatus = int(self.trouble.exit)
             return
-        self.conclusion = self._conclude(int(exitstatus))
-        ours = self.conclusion.verdict.exit
-        # 1 and 5 (a test failed, nothing was collected) are in our verdict, which knows whose test it was; 3: an
-        # error inside pytest outranks all
-        theirs = int(exitstatus) if int(exitstatus) in (2, 4) and not self.stopping.terminated else 0
-        session.exitstatus = 3 if int(exitstatus) == 3 else int(worst([ours, theirs]))
+        self.conclusion = self._conclude(int(session.exitstatus), broken)
+        session.exitstatus = self._code(int(session.exitstatus))
+        if broken is not None and not isinstance(broken, pytest.exit.Exception):
+            # pytest shows where; of pytest.exit it would take the exit code, which can be 0
+            raise broken
 
-    def _conclude(self, exitstatus: int) -> Conclusion:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self) -> Generator[None, Any, Any]:
+        """A hook that ran after ours can still have set the exit code to 0; the verdict's own stands."""
+        code = yield
+        if self.conclusion is not None and not code:
+            code = self._code(0)
+        return code
+
+    def _code(self, theirs: int) -> int:
+        """The exit code for both: pytest's own, plugins' changes included, and the verdict's."""
+        assert self.conclusion is not None
+        ours = self.conclusion.verdict.exit
+        # 1 and 5 (a test failed, nothing was collected) are in our verdict, which knows whose test it was; 3 (an
+        # error inside pytest) and what plugins make up outrank all
+        if theirs not in (0, 1, 2, 4, 5):
+            return theirs
+        return int(worst([ours, theirs if theirs in (2, 4) and not self.stopping.terminated else 0]))
+
+    def _conclude(self, exitstatus: int, broken: BaseException | None) -> Conclusion:
         from harness.run import past
         from harness.run.conclude import Circumstances, conclude, fail_early, publish
         from harness.run.plan import Request
         from harness.run.tree import Tree
 
-        troubles = list(self._troubles(exitstatus))
+        troubles = list(self._troubles(exitstatus, broken))
         try:
             tree = self._tree()
         except HarnessError as error:
@@ -224,10 +254,10 @@ class Gate:
             started=self.started.isoformat(timespec="seconds"),
             seconds=time.monotonic() - self.began,
             tree=tree,
-            executed=frozenset(self.executed),
-            other_failures=len(self.failed_elsewhere),
+            executed=frozenset(self.reported.executed),
+            other_failures=len(self.reported.failed),
             troubles=tuple(troubles),
-            workers=self.workers,
+            workers=len(self.reported.workers),
         )
         bound: dict[str, Any] | None = None
         if self.session is None:
@@ -241,32 +271,16 @@ class Gate:
             past.note(self.session.plan, seen, conclusion, bound)
         return publish(conclusion, self.folder, tree, bound)
 
-    def _troubles(self, exitstatus: int) -> Iterator[HarnessError]:
-        for worker in self.crashed:
-            yield HarnessError(
-                f"{worker} crashed",
-                where="pytest-xdist",
-                hint="run the comparison again without -n to see what ends the worker",
-                code="E12",
-                exit=Exit.INCONCLUSIVE,
-            )
-        unfinished = sorted(self.collected - self.finished)
-        if unfinished:
-            yield HarnessError(
-                f"partial run: {len(unfinished)} of {len(self.collected)} tests did not finish, "
-                f"{unfinished[0]} among them",
-                where="pytest",
-                hint="see above what ended the session early, and run it whole",
-                code="E11",
-                exit=Exit.INCONCLUSIVE,
-            )
-        if self.stopping.terminated or (exitstatus == 2 and not self.failed_elsewhere):
+    def _troubles(self, exitstatus: int, broken: BaseException | None) -> Iterator[HarnessError]:
+        yield from self.reported.troubles(exitstatus)
+        if self.stopping.terminated or (exitstatus == 2 and not self.reported.failed):
             yield self.stopping.trouble("pytest")
-        if exitstatus == 3:
+        if broken is not None:
             yield HarnessError(
-                "pytest ended with an internal error",
-                where="pytest",
-                hint="the traceback above names it",
+                f"a hook ended the session early: {type(broken).__name__}: {broken}".partition("\n")[0],
+                where="pytest_sessionfinish",
+                hint="mend the plugin or conftest that raises when the session ends",
+                code="E09",
                 exit=Exit.INCONCLUSIVE,
             )
 
@@ -274,6 +288,7 @@ class Gate:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """The closing lines: the last that is printed says the verdict."""
         self.stopping.release()
+        self.held.close()
         if not self.worker:
             tombstone.withdraw()
         if self.conclusion is not None and self.reporter is not None:
@@ -293,7 +308,7 @@ class Gate:
         if self.worker or self.reporter is None or self.reporter.verbosity < 0:
             return
         capture: Any = self.plugins.get_plugin("capturemanager")
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             if self.reporter.isatty:
                 self.reporter.rewrite(f"model harness: {line}", erase=True)
             elif not line.endswith(" cases"):

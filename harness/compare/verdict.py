@@ -281,8 +281,9 @@ def decide(
 
 
 def _gravity(trouble: HarnessError) -> int:
-    # accounting (E10, E11, E13) says that something is missing; whatever else is there says why
-    return 1 if trouble.code in ("E10", "E11") else 0
+    # accounting says that something is missing, and whatever else is there says why: so does what did not run of what
+    # was not compared
+    return {"E10": 2, "E11": 1}.get(trouble.code, 0)
 
 
 def _unsure(message: str, where: str, code: str) -> HarnessError:

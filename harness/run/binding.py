@@ -54,7 +54,7 @@ def digests(settings: Settings) -> dict[str, str]:
             for name in sorted(glob.glob(str(settings.root / item.path), recursive=True)):
                 absolute = os.path.isabs(item.path)
                 paths[name if absolute else os.path.relpath(name, settings.root)] = Path(name)
-    return {name: _sha256(path) for name, path in sorted(paths.items())}
+    return {name: sha256_of(path) for name, path in sorted(paths.items())}
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -127,7 +127,7 @@ def changed_meanwhile(names: Sequence[str], where: str) -> HarnessError:
 def answers_digest(folder: Path) -> str:
     """sha256 of the answers to one source as they were kept, block by block; nothing where none were."""
     blocks = sorted(folder.glob("block-*"))
-    return digest({path.name: _sha256(path) for path in blocks}) if blocks else ""
+    return digest({path.name: sha256_of(path) for path in blocks}) if blocks else ""
 
 
 def of_verdict(plan: Plan, before: Binding) -> dict[str, Any]:
@@ -147,7 +147,8 @@ def _identity(version: Version) -> list[str]:
     return [version.digest, version.sha256]
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """sha256 of a file, `GONE` where there is none."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

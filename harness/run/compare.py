@@ -22,6 +22,13 @@ def compare_versions(
 ) -> Conclusion:
     """Plan, drive every source, conclude, publish. The verdict is in the conclusion; nothing is raised for it."""
     tombstone.refuse_folder(folder, settings.root)
+    with tombstone.held(folder):
+        return _compare(settings, request, folder, command, progress)
+
+
+def _compare(
+    settings: Settings, request: Request, folder: Path, command: str, progress: Callable[[str], None]
+) -> Conclusion:
     run_id = tombstone.new_run_id()
     tombstone.begin(folder, run_id)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -182,11 +182,20 @@ def read_state(plan: Plan, source: InputSource) -> SourceState | None:
     path = plan.work / source.name / "state.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        if (other := binding.same_run(data.get("of"), plan, source.name)) is not None:
+            return SourceState(source.name, source.planned(), None, source.search, (other,))
+        return _from_json(source, data)
     except FileNotFoundError:
         return None
-    if (other := binding.same_run(data.get("of"), plan, source.name)) is not None:
-        return SourceState(source.name, source.planned(), None, source.search, (other,))
-    return _from_json(source, data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        torn = HarnessError(
+            f"ledger mismatch: what was counted cannot be read: {type(error).__name__}: {error}",
+            where=str(path),
+            hint="run the comparison again, and leave its folder alone meanwhile",
+            code="E13",
+            exit=Exit.INCONCLUSIVE,
+        )
+        return SourceState(source.name, source.planned(), None, source.search, (torn,))
 
 
 def _from_json(source: InputSource, data: Mapping[str, Any]) -> SourceState:

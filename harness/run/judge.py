@@ -35,8 +35,13 @@ from harness.tables import Batch
 
 def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> Conclusion:
     """Judge one stored run, and publish the verdict in its report's folder. HarnessError where there is no such run."""
-    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     run = past.recall(folder, run_id)
+    with tombstone.held(folder):
+        return _judge_again(settings, run, folder, command)
+
+
+def _judge_again(settings: Settings, run: Past, folder: Path, command: str) -> Conclusion:
+    began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     tombstone.begin(folder, run.run_id)
     tree = tree_of(settings.root, folder)
     begun = binding.taken(settings, tree)

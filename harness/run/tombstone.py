@@ -6,11 +6,15 @@ An exit code alone cannot carry the verdict: `os._exit(0)` in any code that pyte
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import re
 import secrets
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from harness import files
 from harness.errors import Exit, HarnessError
 
 FILE = "verdict.json"
+LOCK = ".lock"
+SEAL = "seal"
 SCHEMA_VERSION = 1
 _VARIABLE = "MODEL_HARNESS_RUN"
 # set by pytest-xdist in its workers, before their pytest begins
@@ -46,6 +52,32 @@ def refuse_folder(folder: Path, root: Path) -> None:
         )
 
 
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The reports' folder for one run alone: two that write their reports in turn would leave one's verdict beside the
+    other's report, or a PASS where the later run was killed. HarnessError E09 where a run has it; it lasts as long as
+    the process at most. A folder that cannot be written is left to `begin`, which says so."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # opened for reading: a lock left by another user is as good as one's own
+            handle = os.open(folder / LOCK, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError:
+            yield
+            return
+        stack.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HarnessError(
+                "run not finished: another run is writing its reports here",
+                where=str(folder),
+                hint="wait for it, or give this one a folder of its own: --compare-report=DIR, --report=DIR",
+                code="E09",
+            ) from None
+        yield
+
+
 def begin(folder: Path, run_id: str) -> None:
     """Write INCOMPLETE, whatever stood there before."""
     try:
@@ -69,8 +101,15 @@ def begin(folder: Path, run_id: str) -> None:
 
 
 def end(folder: Path, summary: dict[str, Any]) -> None:
-    """Replace INCOMPLETE by the verdict: the last act of a run."""
-    files.write_json(folder / FILE, summary)
+    """Replace INCOMPLETE by the verdict, sealed: the last act of a run."""
+    files.write_json(folder / FILE, summary | {SEAL: seal(summary)})
+
+
+def seal(verdict: Mapping[str, Any]) -> str:
+    """sha256 over every other field of a verdict: one that was edited afterwards, or put together by hand, has
+    another. It guards against accidents; against the author of a change guards a trusted job that compares again."""
+    rest = {name: value for name, value in verdict.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,25 @@ from harness.errors import Exit, HarnessError
 
 _LINK = "160000"
 _NONE = "not a git repository (or any"
+_POINTERS = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_GRAFT_FILE",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+    }
+)
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _IGNORED = "The following paths are ignored by one of your .gitignore files"
 
 
@@ -62,7 +82,7 @@ def tree_of(root: Path, reports: Path | None = None) -> Tree:
         if commit:
             _git(top, "read-tree", "HEAD", **environment)
         _git(top, "add", "--all", "--", *paths, **environment)
-        tree = _git(top, "write-tree", **environment)
+        tree = _id(_git(top, "write-tree", **environment), "write-tree", top)
         listed = _git(top, "ls-files", "--stage", "-z", **environment)
     entries = {}
     for line in filter(None, listed.split("\0")):
@@ -94,17 +114,34 @@ def _inner(top: Path, entries: Mapping[str, str]) -> dict[str, str]:
 
 def _top(root: Path) -> Path | None:
     try:
-        return Path(_git(root, "rev-parse", "--show-toplevel"))
+        top = Path(_git(root, "rev-parse", "--show-toplevel"))
     except _NoRepository:
         return None
+    if not root.resolve().is_relative_to(top.resolve()) or not top.is_absolute():
+        raise _unsure("rev-parse", f'it names "{top}" as the top of this folder', root)
+    return top
 
 
 def _commit(root: Path) -> str:
     try:
-        return _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+        commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     except HarnessError:
         # a repository before its first commit; whatever else is wrong with it stops the next command
         return ""
+    return _id(commit, "rev-parse", root)
+
+
+def _id(said: str, command: str, folder: Path) -> str:
+    """What git printed, if it is the name of an object: whatever else is first in PATH prints anything."""
+    if not _ID.fullmatch(said):
+        raise _unsure(command, f'it answers "{said[:60]}", which is no object', folder)
+    return said
+
+
+def _surroundings() -> dict[str, str]:
+    """Ours without what points git elsewhere: in a git hook these variables name a repository or an index, and the
+    verdict is about the working copy that the configuration lies in."""
+    return {name: value for name, value in os.environ.items() if name not in _POINTERS}
 
 
 class _NoRepository(Exception):
@@ -117,7 +154,7 @@ def _git(folder: Path, *arguments: str, **environment: str) -> str:
         done = subprocess.run(
             ["git", *arguments],
             cwd=folder,
-            env={**os.environ, "LC_ALL": "C", **environment},
+            env={**_surroundings(), "LC_ALL": "C", **environment},
             capture_output=True,
             text=True,
             errors="surrogateescape",

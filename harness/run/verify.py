@@ -27,6 +27,8 @@ _TEXTS = (
     "commit",
     "tree",
     "harness",
+    "report_sha256",
+    tombstone.SEAL,
 )
 _OF_VERSIONS = ("spec", "version", "digest", "sha256")
 _COUNTS = ("planned", "compared", "not_reached")
@@ -46,6 +48,8 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
             exit=Exit.FAIL if verdict.get("verdict") == "FAIL" else Exit.INCONCLUSIVE,
         )
     _whole(verdict, place)
+    if verdict[tombstone.SEAL] != tombstone.seal(verdict):
+        raise _refused("E16", "the verdict file cannot be read: it was altered after it was written", place)
     _accounted(verdict, place)
     for name, asked in (("model", settings.model), ("channel", settings.channel), ("change", change)):
         if asked is not None and verdict[name] != asked:
@@ -107,6 +111,8 @@ def _same_code(settings: Settings, folder: Path, verdict: Mapping[str, Any], pla
 
 def _same_report(folder: Path, verdict: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     record = reporting.read(folder)
+    if verdict["report_sha256"] != binding.sha256_of(folder / reporting.FILE):
+        raise _refused("E17", "the report is not the one that was written with the verdict", place)
     if any(verdict.get(name) != value for name, value in reporting.summary(record).items()):
         raise _refused("E17", "the report is of another run than the verdict", place)
     return record

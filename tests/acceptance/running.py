@@ -60,6 +60,11 @@ def run_pytest(folder: Path, *arguments: str, **more: str) -> Done:
     return _run(folder, [*command, *arguments], more)
 
 
+def run_pytest_with_all(folder: Path, *arguments: str, **more: str) -> Done:
+    """`pytest …` in this folder with every plugin that is installed, those that shuffle and remember included."""
+    return _run(folder, [sys.executable, "-m", "pytest", *plugin(), "-W", "error", *arguments], more)
+
+
 def run_harness(folder: Path, *arguments: str, **more: str) -> Done:
     """`harness …` in this folder."""
     return _run(folder, [sys.executable, "-m", "harness.cli", *arguments], more)
