@@ -177,6 +177,7 @@ TYPES = {
     "Retrain": "table",
     "DriftSettings": "table",
     "Mapping[str, str]": "table",
+    "Mapping[str, Any]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
     "tuple[RuleSettings, ...]": "tables",

@@ -72,19 +72,17 @@ class Lock:
             keeper.join()
             self._release()
 
-    def check(self) -> None:
-        """E49 where it is not ours any more, or nobody knows: before and after whatever depends on it."""
+    def check(self, sure: bool) -> None:
+        """E49 where it is not ours any more: before whatever depends on it, and after. Where the storage is not
+        `sure` to refuse what comes too late, also where it was not renewed for long: it may go at any moment."""
         with self._turn:
-            late = time.monotonic() - self._renewed > self.life / 2
-            if (
-                self._mine.content is None
-                or late
-                or self.storage.held(self.name).content != self._mine.content
-            ):
+            late = not sure and time.monotonic() - self._renewed > self.life / 2
+            mine = self._mine.content
+            if mine is None or late or self.storage.held(self.name).content != mine:
                 raise HarnessError(
                     "the lock of the store was lost while it was written",
                     where=self.storage.where(self.name),
-                    hint="see what harness verify says of the store, then run the command again",
+                    hint="see what is released by now, then run the command again",
                     code="E49",
                     exit=Exit.STORE,
                 )

@@ -184,8 +184,8 @@ class Objects:
     def swap(self, name: str, content: bytes, held: Held) -> None:
         """Replace it under `locked`: on a condition where the storage has them; elsewhere by looking, writing and
         looking again, which the lock has to make one act."""
-        self._lock.check()
         sure = self.conditions.create if held.content is None else self.conditions.replace
+        self._lock.check(sure)
         if self.take(name, content, held) and sure:
             return
         # what stands there decides: a write whose answer was lost is refused when it is sent again, and where there are
@@ -193,7 +193,7 @@ class Objects:
         if self.held(name).content != content:
             raise moved(self, name)
         if not sure:
-            self._lock.check()
+            self._lock.check(sure)
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """Every object but the lock, in the order of names."""

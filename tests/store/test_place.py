@@ -196,7 +196,7 @@ class TestLock:
 
     @pytest.mark.parametrize("deaf", [False, True])
     def test_one_that_nobody_keeps_is_taken_over(self, objects, s3, deaf):
-        mine = objects(life=1)
+        mine = objects(life=5 if deaf else 1)
         if deaf:
             s3.deaf()
         mine.take(LOCK, b'{"owner": "dead"}', Held())
@@ -397,7 +397,7 @@ class TestAtOnce:
         place = objects()
         assert start(place, "0").communicate()[0] == "released\n"
         seen = set()
-        for after in range(0, 60, 5):
+        for after in (0, 4, 11, 18, 25, 30, 34, 1000):
             s3.well()
             s3.fail("denied", after)
             said = start(place, f"1.{after}", life=1.0).communicate(timeout=60)[0].strip()
@@ -405,7 +405,7 @@ class TestAtOnce:
             found = whole(place)
             seen.add(said[:3])
             if said == "released":
-                assert found[-1].startswith("1.")
+                assert len(found) == 2
                 break
             assert said.startswith(("E47 ", "E49 ", "E50 ")), said
             assert len(found) == 1, "what is said not to be released is not"
