@@ -46,6 +46,10 @@ def open_place(settings: Settings) -> Place:
             f"store = {protocol}://…",
             "leave them to the library's own means, or to store_options with env:NAME",
         )
+    if protocol == "memory":
+        raise _refused(
+            "a store in memory ends with the process", place, "name a folder, or storage that stays"
+        )
     if not rest.strip("/"):
         raise _refused("the store's address names no bucket", place, f"{protocol}://bucket/prefix")
     options = _from_environment(settings.store_options, "store_options")

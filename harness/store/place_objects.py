@@ -93,8 +93,11 @@ class Objects:
             ) from None
         # a listing or an instance that fsspec remembers would answer for the storage
         own = {**DEFAULTS.get(self.protocol, {}), "use_listings_cache": False, "skip_instance_cache": True}
+        options = dict(self.options)
+        if "config_kwargs" in own:
+            options["config_kwargs"] = {**own["config_kwargs"], **options.get("config_kwargs", {})}
         with self._reading(""):
-            system = kind(**own | dict(self.options))
+            system = kind(**own | options)
             if self.protocol in ("s3", "s3a"):
                 system.retries = 2
             return system, str(system._strip_protocol(self.address)).rstrip("/")

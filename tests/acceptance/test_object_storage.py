@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
 import pytest
+
+from harness.files import cache_folder
 
 from .running import run_harness, run_pytest
 
@@ -13,7 +16,6 @@ from .running import run_harness, run_pytest
 @pytest.fixture
 def empty(zoo, tmp_path, git, s3, monkeypatch):
     """A project whose store is an empty bucket."""
-    monkeypatch.setenv("MODEL_HARNESS_CACHE", str(tmp_path / "cache"))
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     made = zoo.project(tmp_path / "project", "good", "rewritten")
@@ -64,7 +66,8 @@ def test_compared_verified_released_and_previous(project, catalogue):
     done = run_pytest(project, "--compare-to=previous")
     assert done.code == 0, done.out
     assert "UNCHANGED: nothing to release" in done.out
-    shutil.rmtree(project.parent / "cache" / "store")
+    address = f"s3://{catalogue.bucket}/models"
+    shutil.rmtree(cache_folder() / "store" / hashlib.sha256(address.encode()).hexdigest()[:32])
     assert run_pytest(project, "--compare-to=1.0.0").verdict["verdict"] == "PASS"
 
 

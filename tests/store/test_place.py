@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from harness import settings as configuration
 from harness import store
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
 from harness.store import blobs, catalogue
-from harness.store.place import Held
+from harness.store.place import Held, writing
 from harness.store.place_folder import Folder
 from harness.store.place_objects import LOCK, Conditions, Objects
 
@@ -306,6 +307,23 @@ class TestTrouble:
         with pytest.raises(HarnessError, match="E47 the store cannot be read: Forbidden"):
             catalogue.read(place)
 
+    def test_no_space(self, objects, s3):
+        place = objects()
+        assert place.conditions.create
+        s3.well()
+        place.create("x", b"1")
+        asked = s3.well()
+        s3.fail("full", asked - 1)
+        with pytest.raises(HarnessError, match="E44 no space writing baseline"), writing(place):
+            place.create("y", b"2")
+        s3.well()
+        assert not place.exists("y")
+
+    def test_a_misspelt_option(self, tmp_path):
+        place = Objects("s3://bucket/team", tmp_path, {"endpont_url": "http://127.0.0.1:9"})
+        with pytest.raises(HarnessError, match=r"E47 .*endpont_url"):
+            catalogue.read(place)
+
     def test_a_library_that_is_not_there(self, tmp_path, monkeypatch):
         with pytest.raises(HarnessError, match=r"E47 object storage cannot be used: .*not known"):
             catalogue.read(Objects("nobody-knows://bucket", tmp_path))
@@ -320,6 +338,7 @@ class TestTrouble:
 RELEASE = """
 import hashlib, json, sys
 from pathlib import Path
+from harness import settings as configuration
 from harness import store
 from harness.errors import HarnessError
 from harness.store import catalogue
@@ -457,12 +476,25 @@ class TestOpening:
             ("simplecache::s3://bucket", "several layers"),
             ("s3://key:hush@bucket/team", "holds credentials"),
             ("file://relative/path", "no absolute path"),
+            ("memory://bucket", "ends with the process"),
         ],
     )
     def test_an_address_that_is_none(self, tmp_path, address, words):
         with pytest.raises(HarnessError, match=rf"E27 .*{words}") as caught:
             store.open_place(settings(tmp_path, address))
         assert "hush" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "options", ['secret = "hush"', 'client_kwargs = { aws_secret_access_key = "hush" }', "password = 5"]
+    )
+    def test_a_secret_in_a_file_that_is_committed(self, tmp_path, options):
+        path = tmp_path / "harness.toml"
+        path.write_text(f'model = "m"\nstore = "s3://b"\n[store_options]\n{options}\n')
+        with pytest.raises(HarnessError, match=r"E27 .* is a secret") as caught:
+            configuration.load(path)
+        assert "hush" not in str(caught.value)
+        path.write_text(path.read_text().replace('"hush"', '"env:HUSH"').replace("5", '"env:HUSH"'))
+        assert "env:HUSH" in str(configuration.load(path).store_options)
 
     def test_options_of_a_folder(self, tmp_path):
         with pytest.raises(HarnessError, match="E27 store_options are for object storage"):
