@@ -106,7 +106,7 @@ class Objects:
     def conditions(self) -> Conditions:
         """Measured with an object of its own, which is gone afterwards: servers exist that take a condition and
         ignore it. Raises OSError where the store cannot be written."""
-        name = f"{PROBE}{uuid.uuid4().hex}"
+        name = f"{PROBE}{uuid.uuid4().hex}.tmp"
         create = replace = False
         try:
             if self.protocol in CREATES:

@@ -69,6 +69,14 @@ def test_compared_verified_released_and_previous(project, catalogue):
     address = f"s3://{catalogue.bucket}/models"
     shutil.rmtree(cache_folder() / "store" / hashlib.sha256(address.encode()).hexdigest()[:32])
     assert run_pytest(project, "--compare-to=1.0.0").verdict["verdict"] == "PASS"
+    done = run_harness(project, "ledger")
+    assert [line.split()[1] for line in done.lines if "animal" in line].count("release") == 2, done.out
+    done = run_harness(project, "baselines", "fsck")
+    assert (done.code, done.lines) == (0, [f"{address}: whole"])
+    done = run_harness(project, "rollback", "1.0.0", "--reason", "slower after all")
+    assert done.code == 0, done.out
+    assert run_harness(project, "baselines", "prune").code == 0
+    assert run_pytest(project, "--compare-to=previous").verdict["baseline"]["version"] == "1.0.0"
 
 
 def test_a_release_of_somebody_else_between_compare_and_release(zoo, project, catalogue):
@@ -116,6 +124,8 @@ def test_who_may_only_read_compares_and_does_not_release(project, catalogue, s3)
     assert done.code == 11, done.out
     assert "E50 the store cannot be written: " in done.out
     assert "the old baseline is untouched" in done.out
+    done = run_harness(project, "baselines", "prune", **reader)
+    assert (done.code, "E50 the store cannot be written: " in done.out) == (11, True), done.out
     s3.well()
     assert len(catalogue()) == 1
     assert "not a secret" not in done.out

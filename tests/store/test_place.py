@@ -18,7 +18,7 @@ from harness import settings as configuration
 from harness import store
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
-from harness.store import blobs, catalogue
+from harness.store import blobs, catalogue, upkeep
 from harness.store.place import Held, writing
 from harness.store.place_folder import Folder
 from harness.store.place_objects import LOCK, Conditions, Objects
@@ -310,6 +310,7 @@ class TestTrouble:
     def test_no_space(self, objects, s3):
         place = objects()
         assert place.conditions.create
+        place.create("w", b"1")
         s3.well()
         place.create("x", b"1")
         asked = s3.well()
@@ -354,7 +355,8 @@ for turn in range(int(turns)):
             place, model="animal", channel="production", wheel=wheel,
             sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(), version=f"{name}.{turn}",
             identity="i", outcomes={"rows": wheel.name.encode()}, first=not line,
-            expected_previous=line[-1].sha256 if line else None, reason="", by="", commit="", evidence="",
+            expected_previous=line[-1].sha256 if line else None, commit="", evidence="",
+            act=store.Act("me", "why"),
         )
         print("released")
     except HarnessError as error:
@@ -386,12 +388,9 @@ def start(s3, tmp_path):
 
 
 def whole(place):
-    """The versions released, after everything that the catalogue names was verified."""
+    """The versions released, after everything that the catalogue and the ledger tell was verified."""
     line = catalogue.read(place).releases
-    for one in line:
-        blobs.verified(place, one.sha256)
-        for digest in one.outcomes.values():
-            blobs.verified(place, digest)
+    assert [one.words for one in upkeep.check(place) if one.damage] == []
     assert [one.parent for one in line] == ["", *(one.sha256 for one in line)][:-1] if line else True
     return [one.version for one in line]
 
