@@ -78,7 +78,12 @@ def replay(settings: Settings, run_id: str, reports: Path, progress: Callable[[s
         scratch = Path(folder)
         then = configuration.load(bundle.unpack(run.bundle, reports, scratch))
         # the store is where it is today: an anchor comes from it, and recorded answers
-        then = replace(then, store=_store(settings), channel=run.bound.get("channel", then.channel))
+        then = replace(
+            then,
+            store=_store(settings),
+            store_options=settings.store_options,
+            channel=run.bound.get("channel", then.channel),
+        )
         extensions.load(then)
         if stored and rules_digest(then) != stored["result"]["rules_digest"]:
             moved.append("rules: those that were kept are not those that judged")
