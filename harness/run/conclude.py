@@ -92,9 +92,10 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     noise = plan.candidate.manifest.training_noise if plan.candidate.manifest else None
     shown = [] if plan.change.kind != "retrain" else [(one, noise) for s, _, one in moved if not s.search]
     warnings = [*_warnings(results, shown), *_idle(plan, reviewed)]
-    words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned)}
+    both = accounting_sum(states)["both_faulted"]
+    words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned, both)}
     verdict = decide(results, troubles, plan.planned, words)
-    title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned)
+    title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned, both)
     show = Shown.of(plan.settings)
     result = {
         "verdict": verdict.name,
@@ -222,9 +223,10 @@ def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) 
                 exit=Exit.FAIL,
             )
         )
+    budgeted = {item.name: item.max_both_faulted for item in plan.settings.inputs}
     for state in states:
         troubles += state.trouble
-        troubles += accounting_troubles(state, plan.bounds_of(state.name))
+        troubles += accounting_troubles(state, plan.bounds_of(state.name), budgeted.get(state.name))
     if around.executed is not None:
         troubles += missing_items([(s.name, bound.name) for s, bound in plan.items()], around.executed)
     if around.other_failures:
