@@ -15,7 +15,7 @@ from harness.compare.movement import Moved
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, worst
 from harness.run import budgets, headline, quality, tombstone
 from harness.run.entries import (
     Shown,
@@ -199,8 +199,35 @@ def publish(
         "report_sha256": _sha256(folder / reporting.FILE),
         **(bound or {}),
     }
-    tombstone.end(folder, summary)
+    try:
+        tombstone.end(folder, summary)
+    except OSError as error:
+        # it says INCOMPLETE still, and so does whoever reads it; what is shown here must not say more
+        return _unwritten(conclusion, folder, error)
     return conclusion
+
+
+def _unwritten(conclusion: Conclusion, folder: Path, error: OSError) -> Conclusion:
+    trouble = HarnessError(
+        f"verdict not written: {tombstone.FILE}: {error.strerror or error}",
+        where=str(folder),
+        hint="make room, or make the folder writable, and run the comparison again",
+        code="E53",
+        exit=Exit.INCONCLUSIVE,
+    )
+    name = "FAIL" if conclusion.verdict.name == "FAIL" else "INCONCLUSIVE"
+    verdict = Verdict(name, worst([conclusion.verdict.exit, trouble.exit]), trouble.headline, trouble.hint)
+    if name == "FAIL":
+        verdict = Verdict(name, verdict.exit, conclusion.verdict.reason, trouble.hint)
+    changed = {
+        "verdict": name,
+        "exit": int(verdict.exit),
+        "reason": verdict.reason,
+        "headline": f"{headline.WORDS[name]}: {verdict.reason}",
+        "next": trouble.hint,
+    }
+    record = conclusion.record
+    return Conclusion(verdict, reporting.compose(record["result"] | changed, record["run"]))
 
 
 def _sha256(path: Path) -> str:

@@ -39,6 +39,7 @@ TESTS = {
 }
 """Modules, and the quick tests that have to notice an error in them."""
 
+QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 SECONDS = 60
 # of arithmetic one replacement says as much as eleven; `is` for `==` changes nothing that a caller sees
 LEFT_OUT = ("ReplaceBinaryOperator_", "_Is", "_IsNot")
@@ -122,7 +123,7 @@ def survives(mutant: Mutant | None) -> bool:
                 TESTS[mutant.module] if mutant else sorted({one for many in TESTS.values() for one in many})
             )
             plugins = ("randomly", "cacheprovider", "xdist")
-            code = pytest.main(["-x", "-q", *(f"-pno:{name}" for name in plugins), *tests])
+            code = pytest.main(["-x", "-q", *QUIET, *(f"-pno:{name}" for name in plugins), *tests])
         finally:
             os._exit(int(code))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
