@@ -41,7 +41,9 @@ def passed(
     words = _passed(plan, quality)
     if both_faulted:
         cases = "case" if both_faulted == 1 else "cases"
-        words = f"{words.removesuffix('.')}; both versions fail on {both_faulted:,} {cases}, within the budget."
+        words = (
+            f"{words.removesuffix('.')}; both versions fail on {both_faulted:,} {cases}, within the budget."
+        )
     if not leaned:
         return words
     names = ", ".join(f"{waiver.name} (until {waiver.until})" for waiver in leaned)

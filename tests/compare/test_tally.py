@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
+from harness.compare.movement import Moved
 from harness.compare.slices import SliceTally
 from harness.compare.tally import (
     TOP,
@@ -135,6 +136,13 @@ def test_the_first_of_equal_faults_is_shown_and_all_are_counted():
     assert early + other_frames == other_frames + early == FaultTally(3, 3, "r3", ("a.py:0",))
 
 
+def test_how_far_answers_moved_is_added_by_output():
+    one, two = Tally(moved={"y": Moved(3, 1, largest=0.5)}), Tally(moved={"y": Moved(5, 4), "z": Moved(7)})
+    both = (one + two).moved
+    assert (both["y"].compared, both["y"].count, both["y"].largest) == (8, 5, 0.5)
+    assert both["z"].compared == 7
+
+
 def tally(block, **other):
     return Tally(
         Accounting(1, 2, 4, 8, 16),
@@ -160,6 +168,7 @@ def test_a_tally_adds_each_of_its_parts():
     with pytest.raises(TypeError):
         tally(1).__radd__(1) + 1
     assert tally(1).__radd__(1) is NotImplemented
+    assert tally(1).__radd__(-1) is NotImplemented
 
 
 def test_keys_are_sorted_whichever_side_they_come_from():

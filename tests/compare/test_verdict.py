@@ -81,7 +81,7 @@ def test_problems_of_whole_batches_are_said_the_largest_first():
     assert one.reason == "a (and 2 more): 60 of 100 rows"
     alone = judged(replace(SEEN, violations=100, problems={"b": 40}))
     assert alone.reason == "b: 40 of 100 rows"
-    tied = judged(replace(SEEN, violations=100, problems={"b": 40, "a": 40}))
+    tied = judged(replace(SEEN, violations=100, problems={"a": 40, "b": 40}))
     assert tied.reason == "b (and 1 more): 40 of 100 rows"
 
 
@@ -207,6 +207,13 @@ def test_slices_are_judged_with_it():
     bound = replace(NEAR, slices=(parse("x > 3", "rules[0].slices"),))
     assert judged(SEEN, bound).status == INCONCLUSIVE  # nobody has x > 3
     assert judged(SEEN).slices == ()
+
+
+def test_what_nobody_counted_is_zero():
+    bare = RuleResult(NEAR, PASS, "", "")
+    names = ("violations", "compared", "both_nan", "largest", "cases", "ties", "waived")
+    assert [getattr(bare, name) for name in names] == [0] * len(names)
+    assert SourceState("rows", 1, None).search is False
 
 
 def test_only_severity_fail_decides():
