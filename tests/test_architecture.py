@@ -45,7 +45,7 @@ NEVER = {
 }
 """What is on a level, or below, and still nobody's business."""
 
-TRAINING_MAY = ("versions.manifest", "tables", "schema", "errors", "files", "training")
+TRAINING_MAY = ("__init__", "versions.manifest", "tables", "schema", "errors", "files", "training")
 
 ENVIRONMENTS = ("training/", "worker.py")
 """Files that run in a version's own environment too, where numpy and pandas are at home."""

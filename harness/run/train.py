@@ -10,15 +10,19 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import versions
 from harness.errors import Exit, HarnessError
 from harness.predictors import environments
 from harness.registry import Registry
 from harness.run.tree import tree_of
+from harness.settings import Settings
+from harness.versions.manifest import Manifest
 
 TRAINING: Registry[Any] = Registry(
     "training",
@@ -41,10 +45,19 @@ class Trained:
     removed: tuple[str, ...]
 
 
-def train(path: Path, out: Path, say: Callable[[str], None]) -> Trained:
-    """Train as `path` says and write the wheel into `out`."""
+def train(
+    path: Path,
+    out: Path,
+    say: Callable[[str], None],
+    settings: Settings | None = None,
+    *,
+    data: Path | None = None,
+    lock: Path | None = None,
+) -> Trained:
+    """Train as `path` says and write the wheel into `out`. With settings, the data are held against those that the
+    previous version was trained on; `data` and `lock` are read in place of what the configuration names."""
     configuration = TRAINING["configuration"](path)
-    lock = Path(configuration.lock)
+    lock = lock or Path(configuration.lock)
     try:
         text = lock.read_text(encoding="utf-8")
     except OSError as error:
@@ -66,13 +79,23 @@ def train(path: Path, out: Path, say: Callable[[str], None]) -> Trained:
         str(out),
         "--commit",
         tree.commit,
+        "--lock",
+        str(lock),
     ]
+    if data is not None:
+        command += ["--data", str(data)]
     if tree.dirty:
         command.append("--dirty")
-    with environments.harness_path() as harness:
+    with environments.harness_path() as harness, tempfile.TemporaryDirectory() as folder:
+        previous = _previous(settings, configuration.model)
+        if previous is not None:
+            manifest = Path(folder) / "previous.json"
+            manifest.write_text(previous.dump(), encoding="utf-8")
+            command += ["--previous", str(manifest)]
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": str(harness), "PYTHONHASHSEED": "0"},
+            # safe path: a folder of the project that is called as a library of ours is not taken for it
+            env={**os.environ, "PYTHONPATH": str(harness), "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -92,6 +115,18 @@ def train(path: Path, out: Path, say: Callable[[str], None]) -> Trained:
         result["metrics"],
         tuple(result["removed"]),
     )
+
+
+def _previous(settings: Settings | None, model: str) -> Manifest | None:
+    """The manifest of the model's previous version; None where there is none, or none with a manifest."""
+    if settings is None or settings.model != model:
+        return None
+    try:
+        return versions.resolve("previous", settings, "baseline").manifest
+    except HarnessError as error:
+        if error.code == "E48":
+            return None
+        raise
 
 
 def _failed(done: subprocess.CompletedProcess[str], path: Path) -> HarnessError:

@@ -10,15 +10,18 @@ import argparse
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.training import limits
 from harness.training.card import better_references
-from harness.training.config import read_config
+from harness.training.config import Config, read_config
 from harness.training.data import read_data
-from harness.training.fit import fit
+from harness.training.fit import Fitted, fit
 from harness.training.package import check_environment, package
+from harness.versions.manifest import Manifest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,10 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the folder that the wheel is written into")
     parser.add_argument("--commit", default="", help="the commit that is being trained")
     parser.add_argument("--dirty", action="store_true", help="the working copy differs from the commit")
+    parser.add_argument(
+        "--previous", type=Path, help="the manifest of the previous version: its data are drifted from"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="the table to train from, in place of what the configuration names"
+    )
+    parser.add_argument(
+        "--lock", type=Path, help="the lock file, in place of the one that the configuration names"
+    )
     options = parser.parse_args(arguments)
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            result = train(options.config, options.out, commit=options.commit, dirty=options.dirty)
+            config = elsewhere(read_config(options.config), options.data, options.lock)
+            result = train(config, options.out, options.previous, commit=options.commit, dirty=options.dirty)
     except HarnessError as error:
         problem = {
             "message": error.message,
@@ -48,17 +61,32 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def train(path: Path, out: Path, *, commit: str, dirty: bool) -> dict[str, Any]:
+def elsewhere(config: Config, data: Path | None, lock: Path | None) -> Config:
+    """The configuration with its table and its lock file in other places, as when a version is made again."""
+    if data is not None:
+        moved = replace(config.data, path=str(data.absolute()), sql="", url="", bundled="", snapshots="")
+        config = replace(config, data=moved)
+    return config if lock is None else replace(config, lock=lock.absolute())
+
+
+def train(
+    config: Config, out: Path, previous: Path | None = None, *, commit: str, dirty: bool
+) -> dict[str, Any]:
     """Read, fit, package; the result as plain data."""
-    config = read_config(path)
     check_environment(config)
     data = read_data(config)
     held = int(data.held_out.sum())
     _say(f"data: {len(data)} rows, {len(data.inputs)} features; {held} rows held out")
+    before = Manifest.parse(previous.read_bytes(), str(previous)).data.get("profile") if previous else None
+    if config.validation and config.validation.max_drift is not None and before is None:
+        _say("drift is not judged: no previous version has a profile of its data")
+    limits.judge(config, data, before)
     fitted = fit(config, data)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
-    made = package(config, data, fitted, out, commit=commit, dirty=dirty)
+    if fitted.selection is not None:
+        _say_selection(fitted)
+    made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
     for name in better_references(made.manifest):
         _say(f"warning: the {name} model is not worse; the model card has both")
     _say(f"wrote {made.wheel.name}")
@@ -69,6 +97,19 @@ def train(path: Path, out: Path, *, commit: str, dirty: bool) -> dict[str, Any]:
         "metrics": dict(fitted.metrics),
         "removed": list(made.removed),
     }
+
+
+def _say_selection(fitted: Fitted) -> None:
+    assert fitted.selection is not None
+    chosen, seconds = fitted.selection.found, fitted.selection.seconds
+    _say(f"selection: {len(chosen.kept)} features are needed, {len(chosen.dropped)} are not")
+    for name in chosen.dropped:
+        stable = f", needed in {chosen.stability[name]:.3g} of the resamples" if chosen.stability else ""
+        _say(f"  not needed: {name}{stable}")
+    _say(
+        f"  a request of one row {chosen.request_bytes[0]} → {chosen.request_bytes[1]} bytes, "
+        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s"
+    )
 
 
 def _say(line: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
-    the split goes by one.
+    the split goes by one; `dropped` the features that a selection took out.
 
     In `frame` numbers and booleans are float64 and text is `object`, with NaN where a value is missing: the same
     that `predict` of the package makes of what it is given.
@@ -40,6 +40,7 @@ class Data:
     target_kind: str
     sha256: str
     order: Any = None
+    dropped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,14 +20,17 @@ from harness.training.pipeline import pipeline
 from harness.training.reference import references
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
+from harness.training.selection import Selected, selected, without
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A fitted pipeline, what it gives, and what the held-out rows say: metrics and their 95% intervals, those of
-    simpler models, the share of rows that another seed alone moves by over 1%; and what a search found."""
+    """A fitted pipeline, the data that it takes (without features that were dropped), what it gives, and what the
+    held-out rows say: metrics and their 95% intervals, those of simpler models, the share of rows that another seed
+    alone moves by over 1%; and what a search found."""
 
     model: Any
+    data: Data
     outputs: Schema
     metrics: Mapping[str, float]
     training_noise: float
@@ -34,6 +38,9 @@ class Fitted:
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     search: Found | None = None
     slices: tuple[Mapping[str, Any], ...] = ()
+    pools: tuple[Mapping[str, Any], ...] = ()
+    replicas: tuple[float, ...] = ()
+    selection: Selection | None = None
 
     def evaluation(self) -> dict[str, Any]:
         """What the held-out rows and a search say beyond the metrics, as the manifest has it."""
@@ -43,40 +50,90 @@ class Fitted:
         }
         if self.slices:
             found["slices"] = [dict(one) for one in self.slices]
+        if len(self.replicas) > 1:
+            found["replicas"] = list(self.replicas)
+        if self.selection is not None:
+            found["selection"] = self.selection.to_json()
         if self.search is not None:
             found["search"] = self.search.to_json()
+        if self.pools:
+            found["threads"] = [dict(one) for one in self.pools]
         return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What was selected and what it pays: the metrics before, and the seconds of a fit before and after. Seconds are
+    told and not kept, since no two runs agree in them."""
+
+    found: Selected
+    metrics: Mapping[str, float]
+    seconds: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest has it."""
+        return {**self.found.to_json(), "metrics_before": dict(self.metrics)}
+
+
 def fit(config: Config, data: Data) -> Fitted:
-    """Fit on the rows that are not held out; fit once more with the next seed, to know the noise of training."""
+    """Fit on the rows that are not held out, then again with other seeds, to know the noise of training."""
     from threadpoolctl import threadpool_limits
 
     # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
     pipeline(config, data.inputs.names)
     with threadpool_limits(1), _refusals(config):
+        began = time.perf_counter()
         model, found = _fit(config, data, config.seed)
+        seconds = time.perf_counter() - began
+        selection = None
+        if config.selection is not None:
+            model, found, data, selection = _selected(config, model, found, data, seconds)
         unseen, truth = data.frame[data.held_out], data.target[data.held_out]
         answers = answers_of(model, unseen, config)
-        again = answers_of(_fit(config, data, config.seed + 1)[0], unseen, config)
+        seeds = range(config.seed + 1, config.seed + 1 + config.replicas)
+        noise = [moved(answers, answers_of(_fit(config, data, seed)[0], unseen, config)) for seed in seeds]
         losses = losses_of(model, answers, truth, config)
         kinds = {one.name: one.kind for one in data.inputs}
         return Fitted(
             model,
+            data,
             _outputs(model, data, answers),
             metrics_of(model, answers, truth, config),
-            moved(answers, again),
+            sum(noise) / len(noise),
             intervals_of(losses, config.seed),
             references(config, data),
             found,
             tuple(slices_of(unseen, kinds, losses)),
+            _pools(),
+            tuple(noise),
+            selection,
         )
+
+
+def _selected(
+    config: Config, model: Any, found: Found | None, data: Data, seconds: float
+) -> tuple[Any, Found | None, Data, Selection]:
+    """The pipeline without what it does not need, and what that pays."""
+    assert config.selection is not None
+    unseen, truth = data.frame[data.held_out], data.target[data.held_out]
+    metrics = metrics_of(model, answers_of(model, unseen, config), truth, config)
+    chosen = selected(
+        model, data, lambda other, seed: _fit(config, other, seed)[0], config.selection.resamples, config.seed
+    )
+    after = seconds
+    # a model that looks at nothing needs nothing; it is left as it is, since a version takes something
+    if config.selection.drop_unneeded and chosen.dropped and chosen.kept:
+        data = without(data, chosen.dropped)
+        began = time.perf_counter()
+        model, found = _fit(config, data, config.seed)
+        after = time.perf_counter() - began
+    return model, found, data, Selection(chosen, metrics, (seconds, after))
 
 
 def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     import numpy as np
 
-    model = pipeline(config, data.inputs.names)
+    model = pipeline(config, data.inputs.names, data.dropped)
     seeds = {name: seed for name in model.get_params(deep=True) if name.endswith("random_state")}
     model.set_params(**seeds)
     # steps that draw without a random_state draw from these
@@ -110,3 +167,13 @@ def _outputs(model: Any, data: Data, answers: Mapping[str, Any]) -> Schema:
     prediction = Field("prediction", data.target_kind, categories=categories)
     chances = [Field(name, "float", minimum=0.0, maximum=1.0) for name in answers if name != "prediction"]
     return Schema((prediction, *chances))
+
+
+def _pools() -> tuple[dict[str, Any], ...]:
+    """The libraries that calculate here, with their number of threads and the processor kernel that they chose: linear
+    models differ between kernels in their last bits."""
+    from threadpoolctl import threadpool_info
+
+    names = ("internal_api", "version", "architecture", "num_threads")
+    found = {tuple((name, pool[name]) for name in names if pool.get(name)) for pool in threadpool_info()}
+    return tuple(dict(pool) for pool in sorted(found, key=str))

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness import __version__
 from harness.errors import Exit, HarnessError
 from harness.files import write_atomic
 from harness.training import card
@@ -23,10 +24,12 @@ from harness.training.archive import archived
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.fit import Fitted
+from harness.training.profile import profile_of
 from harness.versions.manifest import FILE, Manifest
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
 LOCK = "requirements.lock"
+CONFIGURATION = "training.toml"
 
 _PICKLE = 5  # the same bytes under every Python: the default protocol differs between them
 _PREDICT = '''"""Answers of this version: a table in, a table out, row for row."""
@@ -89,7 +92,12 @@ def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: st
     content = wheel_bytes(
         config,
         {**files, f"{config.package}/{FILE}": manifest.dump().encode()},
-        {"model_card.md": card.markdown(manifest).encode(), "model_card.html": card.html(manifest).encode()},
+        {
+            "model_card.md": card.markdown(manifest).encode(),
+            "model_card.html": card.html(manifest).encode(),
+            # with it, the lock and the table of the manifest's digest, the version can be made again
+            CONFIGURATION: config.path.read_bytes(),
+        },
     )
     path = out.absolute() / f"{config.package}-{config.version}-py3-none-any.whl"
     try:
@@ -166,9 +174,10 @@ def make_manifest(
             "rows": len(data),
             "trained": int(data.trained.sum()),
             "held_out": held,
+            "profile": profile_of(data),
         },
         configuration={"sha256": config.sha256},
-        code={"commit": commit, "dirty": dirty},
+        code={"commit": commit, "dirty": dirty, "harness": __version__},
         seeds={"training": config.seed},
         metrics=dict(fitted.metrics),
         evaluation=fitted.evaluation(),

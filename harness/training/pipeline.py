@@ -11,9 +11,9 @@ from harness.errors import HarnessError, did_you_mean
 from harness.training.config import DOORS, Config, Step
 
 
-def pipeline(config: Config, features: tuple[str, ...] = ()) -> Any:
-    """The pipeline that a configuration describes, not yet fitted nor seeded. Raises HarnessError for a step that
-    does not exist, or does not take a parameter."""
+def pipeline(config: Config, features: tuple[str, ...] = (), dropped: tuple[str, ...] = ()) -> Any:
+    """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. Raises
+    HarnessError for a step that does not exist, or does not take a parameter."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
@@ -22,7 +22,8 @@ def pipeline(config: Config, features: tuple[str, ...] = ()) -> Any:
         where = f"{config.path}: [[steps]] {place}"
         made = _make(step, where)
         last = place == len(config.steps)
-        if not hasattr(made, "predict" if last else "transform"):
+        # of the class, since some only know that they predict once they are fitted
+        if not hasattr(type(made), "predict" if last else "transform"):
             raise HarnessError(
                 f"{step.short} cannot stand {'last' if last else 'before another step'}: it does not "
                 f"{'predict' if last else 'transform'}",
@@ -37,10 +38,11 @@ def pipeline(config: Config, features: tuple[str, ...] = ()) -> Any:
                     hint="name the columns as features under [data]",
                 )
             for name in step.columns if place == 1 and features else ():
-                if name not in features:
+                if name not in (*features, *dropped):
                     raise HarnessError(f'no feature "{name}"', where=where, hint=did_you_mean(name, features))
+            columns = [name for name in step.columns if name not in dropped]
             made = ColumnTransformer(
-                [("step", made, list(step.columns))], remainder="passthrough", verbose_feature_names_out=False
+                [("step", made, columns)], remainder="passthrough", verbose_feature_names_out=False
             ).set_output(transform="pandas")
         steps.append((f"{place}-{step.short}", made))
     return Pipeline(steps)
@@ -70,4 +72,20 @@ def _make(step: Step, where: str) -> Any:
     for key in step.parameters:
         if key not in known:
             raise HarnessError(f'{name} takes no "{key}"', where=where, hint=did_you_mean(key, known))
-    return found(**step.parameters)
+    return found(**{key: _value(value, f"{where}: {key}") for key, value in step.parameters.items()})
+
+
+def _value(value: Any, where: str) -> Any:
+    """A parameter as the step takes it: a table with `step` is a step of its own, a list in a list a tuple."""
+    if isinstance(value, dict):
+        if "step" in value:
+            return _make(
+                Step(value["step"], {key: one for key, one in value.items() if key != "step"}), where
+            )
+        return {key: _value(one, where) for key, one in value.items()}
+    if isinstance(value, list):
+        return [
+            tuple(_value(one, where) for one in inner) if isinstance(inner, list) else _value(inner, where)
+            for inner in value
+        ]
+    return value

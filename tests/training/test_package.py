@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import harness
+from harness import __version__
 from harness.errors import Exit
 from harness.training.__main__ import main
 from harness.training.config import read_config
@@ -73,7 +74,7 @@ def test_the_manifest_tells_what_the_version_is_made_from(train, tmp_path):
     manifest = manifest_of(result["wheel"])
     assert manifest.name == "house-prices"
     assert manifest.entry == "house_prices.predict:predict"
-    assert manifest.code == {"commit": "abc", "dirty": True}
+    assert manifest.code == {"commit": "abc", "dirty": True, "harness": __version__}
     assert manifest.seeds == {"training": 7}
     assert manifest.metrics == result["metrics"]
     assert manifest.training_noise == 0.0

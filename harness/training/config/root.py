@@ -19,15 +19,19 @@ from harness.errors import HarnessError, did_you_mean
 from harness.training.config import calibration as calibration_section
 from harness.training.config import data as data_section
 from harness.training.config import search as search_section
+from harness.training.config import selection as selection_section
 from harness.training.config import split as split_section
 from harness.training.config import steps as steps_section
+from harness.training.config import validation as validation_section
 from harness.training.config.calibration import CalibrationSection
 from harness.training.config.data import DataSection
 from harness.training.config.reading import changed
 from harness.training.config.reading import section as _section
 from harness.training.config.search import SearchSection
+from harness.training.config.selection import SelectionSection
 from harness.training.config.split import SplitSection
 from harness.training.config.steps import DOORS, Step
+from harness.training.config.validation import ValidationSection
 from harness.versions.manifest import TASKS, digest
 
 _VERSION = re.compile(
@@ -37,6 +41,8 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "validation": validation_section.read,
+    "selection": selection_section.read,
     "search": search_section.read,
     "calibration": calibration_section.read,
 }
@@ -53,6 +59,7 @@ class Top:
     task: str
     seed: int
     lock: str
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,9 @@ class Config:
     data: DataSection
     split: SplitSection
     steps: tuple[Step, ...]
+    replicas: int = 1
+    validation: ValidationSection | None = None
+    selection: SelectionSection | None = None
     search: SearchSection | None = None
     calibration: CalibrationSection | None = None
 
@@ -115,7 +125,8 @@ class Config:
         for name in ("data", "split"):
             if said := getattr(self, name).shaping():
                 whole[name] = said
-        for name in SECTIONS:
+        # what is demanded of the data shapes no model
+        for name in SECTIONS.keys() - {"validation"}:
             section = getattr(self, name)
             if section is not None and (said := changed(section)):
                 whole[name] = said
@@ -164,6 +175,7 @@ def read_config(path: Path | str) -> Config:
         data=data_section.read(table["data"], path.parent, f"{where}: [data]"),
         split=split_section.read(table["split"], f"{where}: [split]"),
         steps=steps_section.read(table["steps"], where),
+        replicas=top.replicas,
         **{name: read(table[name], f"{where}: [{name}]") for name, read in SECTIONS.items() if name in table},
     )
 
@@ -205,7 +217,13 @@ def _check_names(top: Top, where: str) -> None:
         )
     if top.task not in TASKS:
         raise HarnessError(f'unknown task "{top.task}"', where=where, hint=did_you_mean(top.task, TASKS))
-    if not 0 <= top.seed < 2**32 - 1:
+    if not 1 <= top.replicas <= 1000:
         raise HarnessError(
-            f"seed is {top.seed}", where=where, hint="choose a whole number from 0 to 4294967294"
+            f"replicas is {top.replicas}",
+            where=where,
+            hint="choose how many other seeds are tried, from 1 to 1000",
+        )
+    if not 0 <= top.seed < 2**32 - 1001:
+        raise HarnessError(
+            f"seed is {top.seed}", where=where, hint="choose a whole number from 0 to 4294966294"
         )

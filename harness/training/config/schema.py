@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from harness.training.config import calibration, data, search, split
+from harness.training.config import calibration, data, search, selection, split, validation
 from harness.training.config.data import FILES, KINDS
 from harness.training.config.reading import SAID, defaults_of, keys_of
 from harness.training.config.root import SECTIONS, Top
@@ -23,12 +23,20 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _CLASSES: Mapping[str, type] = {
     "data": data.DataSection,
     "split": split.SplitSection,
+    "validation": validation.ValidationSection,
+    "selection": selection.SelectionSection,
     "search": search.SearchSection,
     "calibration": calibration.CalibrationSection,
 }
+_RANGE = {
+    "type": "object",
+    "properties": {"low": {"type": "number"}, "high": {"type": "number"}},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 _NARROWER: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("Top", "task"): {"enum": list(TASKS)},
-    ("Top", "seed"): {"minimum": 0, "maximum": 2**32 - 2},
+    ("Top", "seed"): {"minimum": 0, "maximum": 2**32 - 1002},
     ("DataSection", "path"): {"pattern": "(" + "|".join(name.replace(".", r"\.") for name in FILES) + ")$"},
     ("DataSection", "sha256"): {"pattern": "^[0-9a-f]{64}$"},
     ("DataSection", "kinds"): {"additionalProperties": {"enum": list(KINDS)}},
@@ -37,6 +45,18 @@ _NARROWER: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("SplitSection", "share"): {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
     # TOML has dates; editors show them to the schema as text
     ("SplitSection", "after"): {"minLength": 1},
+    ("ValidationSection", "max_missing"): {
+        "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}
+    },
+    ("ValidationSection", "ranges"): {"additionalProperties": _RANGE},
+    ("ValidationSection", "categories"): {
+        "additionalProperties": {"type": "array", "items": {"type": "string"}}
+    },
+    ("ValidationSection", "max_duplicates"): {"minimum": 0},
+    ("ValidationSection", "max_correlation"): {"minimum": 0, "maximum": 1},
+    ("ValidationSection", "max_drift"): {"minimum": 0},
+    ("Top", "replicas"): {"minimum": 1, "maximum": 1000},
+    ("SelectionSection", "resamples"): {"minimum": 0, "maximum": 1000},
     ("SearchSection", "method"): {"enum": list(search.METHODS)},
     ("SearchSection", "trials"): {"minimum": 1},
     ("SearchSection", "folds"): {"minimum": 2, "maximum": 100},

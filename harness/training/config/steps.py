@@ -44,6 +44,14 @@ def _step(item: Any, where: str) -> Step:
         raise HarnessError(
             "the step has no name", where=where, hint='add step = "sklearn.linear_model.Ridge", or another'
         )
+    _check_name(name, where)
+    parameters = {key: value for key, value in item.items() if key not in ("step", "columns")}
+    for key, value in parameters.items():
+        _check_parameter(key, value, where)
+    return Step(name, parameters, texts(item.get("columns", []), "columns", where))
+
+
+def _check_name(name: str, where: str) -> None:
     parts = name.split(".")
     if len(parts) < 2 or parts[0] not in DOORS or not all(part.isidentifier() for part in parts):
         raise HarnessError(
@@ -52,24 +60,24 @@ def _step(item: Any, where: str) -> Step:
             hint=f"steps come from {' or '.join(DOORS)}, by their full names: yesterday's models would run today's "
             "code of any other module",
         )
-    for key, value in item.items():
-        if key.endswith("random_state"):
-            raise HarnessError(
-                f"{key} is set for one step",
-                where=where,
-                hint="set seed, above the steps: it reaches each of them",
-            )
-        if not _plain(value):
-            raise HarnessError(
-                f"{key} is {value!r}", where=where, hint="use text, numbers, true, false, lists, tables"
-            )
-    parameters = {key: value for key, value in item.items() if key not in ("step", "columns")}
-    return Step(name, parameters, texts(item.get("columns", []), "columns", where))
 
 
-def _plain(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_plain, value.values()))
-    if isinstance(value, list):
-        return all(map(_plain, value))
-    return isinstance(value, (str, int, float, bool))
+def _check_parameter(key: str, value: Any, where: str) -> None:
+    """A plain value, or a step inside a step: a table with `step`, as far down as one likes."""
+    if key.endswith("random_state"):
+        raise HarnessError(
+            f"{key} is set for one step",
+            where=where,
+            hint="set seed, above the steps: it reaches each of them",
+        )
+    if isinstance(value, dict) and isinstance(value.get("step"), str):
+        _check_name(value["step"], f"{where}: {key}")
+    if isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else ((key, one) for one in value)
+        for name, one in inner:
+            if name != "step":
+                _check_parameter(name, one, where)
+    elif not isinstance(value, str | int | float | bool):
+        raise HarnessError(
+            f"{key} is {value!r}", where=where, hint="use text, numbers, true, false, lists, tables"
+        )

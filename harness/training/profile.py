@@ -1,0 +1,72 @@
+"""What the trained rows look like, small enough for a manifest: the next version's data are held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from harness.training.data import Data
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BINS = 10
+LEVELS = 30
+"""Categories that a profile names, the commonest; the others are counted together."""
+
+
+def profile_of(data: Data) -> dict[str, dict[str, Any]]:
+    """By feature: the share of gaps, and the shares of its values: of the categories of a text, or between the
+    deciles of a number (`edges`, of which there are fewer where values repeat)."""
+    frame = data.frame[data.trained]
+    return {field.name: _column(frame[field.name], field.kind) for field in data.inputs}
+
+
+def drift(before: Mapping[str, Any], column: pd.Series) -> float:
+    """The population stability index of a column against an earlier profile of it: the sum over the bins of
+    (q - p) ln(q / p), with gaps as a bin of their own. 0 is no change; above 0.2 is commonly called large.
+
+    Source: Siddiqi, Credit Risk Scorecards (2006). A bin that is empty on one side counts as half a row there.
+    """
+    n = max(len(column), 1)
+    present = column.dropna()
+    if "edges" in before:
+        shares = _between(present, before["edges"], n)
+    else:
+        counts = present.value_counts()
+        named = [name for name in before["shares"] if name is not None]
+        shares = [float(counts.get(name, 0)) / n for name in named]
+        shares.append(max(len(present) / n - sum(shares), 0.0))
+    old = before["shares"]
+    old = list(old.values()) if isinstance(old, Mapping) else list(old)
+    if "edges" not in before:
+        old = [*old, max(1.0 - before["missing"] - sum(old), 0.0)]
+    pairs = zip([*old, before["missing"]], [*shares, 1 - len(present) / n], strict=True)
+    least = 0.5 / n
+    total: float = sum((max(q, least) - max(p, least)) * log(max(q, least) / max(p, least)) for p, q in pairs)
+    return total
+
+
+def _column(column: pd.Series, kind: str) -> dict[str, Any]:
+    import numpy as np
+
+    n = max(len(column), 1)
+    present = column.dropna()
+    found: dict[str, Any] = {"missing": 1 - len(present) / n}
+    if kind == "str":
+        counts = present.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        return found | {"shares": {str(name): count / n for name, count in counts.iloc[:LEVELS].items()}}
+    # of nothing there are no deciles
+    edges: list[float] = []
+    if len(present):
+        edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS, method="inverted_cdf")).tolist()
+    return found | {"edges": edges, "shares": _between(present, edges, n)}
+
+
+def _between(present: pd.Series, edges: Any, n: int) -> list[float]:
+    import numpy as np
+
+    # an edge belongs to the bin below it, so that a value which stands very often has a bin of its own
+    places = np.searchsorted(np.asarray(edges, dtype=np.float64), present.to_numpy(np.float64), side="left")
+    return [float(count) / n for count in np.bincount(places, minlength=len(edges) + 1)]
