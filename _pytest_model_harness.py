@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--compare-report", metavar="DIR", help="folder of verdict.json and the reports (default: reports)")
     add("--compare-seed", metavar="N", type=int, help="seed of searches and of the bootstrap")
     add("--compare-allow-same", action="store_true", help="allow comparing a version with itself")
+    add("--compare-live", action="store_true", help="ask the baseline even what it has answered before")
 
 
 def pytest_configure(config: pytest.Config) -> None:

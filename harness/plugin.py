@@ -136,6 +136,7 @@ class Gate:
             self.options.compare_change,
             self.options.compare_seed,
             self.options.compare_allow_same,
+            self.options.compare_live,
         )
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -102,6 +102,9 @@ class Texts:
 
     def tolist(self) -> list[Any]:
         """Every value."""
+        parted: list[Any] | None = self._parted() if self.text and len(self) > 1 else None
+        if parted is not None:
+            return parted
         raw: Any = self.blob[self.marks[0] : self.marks[-1]].tobytes()
         marks = (self.marks - self.marks[0]).tolist()
         if self.text and raw.isascii():
@@ -110,24 +113,72 @@ class Texts:
             return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(marks, marks[1:])]
         return [raw[a:b] for a, b in zip(marks, marks[1:])]
 
-    def chunks(self) -> Tuple[bytes, bytes]:
-        """The offsets, from 0 on, and the blob of these texts alone."""
-        marks, blob = self.marks, self.blob[self.marks[0] : self.marks[-1]]
-        return (marks - marks[0]).astype("<i8").tobytes(), blob.tobytes()
+    def _parted(self) -> Any:
+        """Every text, parted by one pass over all: half the time of cutting each. None where a zero byte, which is to
+        part them, is among them."""
+        numpy = numpy_or_none()
+        blob, rows = self.blob[self.marks[0] : self.marks[-1]], len(self)
+        if len(blob) and not blob.all():
+            return None
+        joined = numpy.zeros(len(blob) + rows - 1, "u1")
+        inside = numpy.ones(len(joined), bool)
+        inside[self.marks[1:-1] - self.marks[0] + numpy.arange(rows - 1)] = False
+        joined[inside] = blob
+        whole: str = joined.tobytes().decode("utf-8", "surrogatepass")
+        return whole.split("\0")
+
+    def chunks(self) -> Tuple[Any, Any]:
+        """The offsets, from 0 on, and the blob of these texts alone: where they lie, if they can be had there."""
+        marks = self.marks if self.marks[0] == 0 else self.marks - self.marks[0]
+        return buffer(marks, "<i8"), buffer(self.blob[self.marks[0] : self.marks[-1]], "u1")
 
 
-def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
+class Coded:
+    """Texts of a few words: row k is `words[codes[k]]`. Needs numpy."""
+
+    __slots__ = ("codes", "words")
+
+    def __init__(self, codes: Any, words: Any) -> None:
+        self.codes, self.words = codes, words
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def tolist(self) -> list[Any]:
+        """Every value."""
+        return list(self.array())
+
+    def array(self) -> Any:
+        """(n,) of objects."""
+        numpy = numpy_or_none()
+        words = numpy.empty(len(self.words), dtype=object)
+        words[:] = list(self.words)
+        return words[self.codes]
+
+
+def buffer(array: Any, dtype: str) -> Any:
+    """The bytes of a one-dimensional array of numpy as `dtype`, where they lie if that can be."""
+    numpy = numpy_or_none()
+    return memoryview(numpy.ascontiguousarray(array.astype(dtype, copy=False)).view("u1"))
+
+
+def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[Any]]:
     """Columns `(name, kind, values, null)` as specs (for the header) and chunks (for the payload).
 
-    `values` is a numpy array, a list or `Texts`; `null` a sequence of booleans or None. Every chunk is padded to eight
-    bytes, so that a reader can map the numbers where they lie.
+    `values` is a numpy array, a list, `Texts`, or codes of a few words (with `codes` and `words`); `null` a sequence of
+    booleans or None. Chunks are bytes or views of the arrays themselves, so that nothing is held twice. Every part is
+    padded to eight bytes, so that a reader can map the numbers where they lie.
     """
     specs: list[dict[str, Any]] = []
-    chunks: list[bytes] = []
+    chunks: list[Any] = []
 
-    def add(chunk: bytes) -> int:
-        pad = -len(chunk) % 8
-        chunks.append(bytes(chunk) + b"\0" * pad if pad else chunk)
+    def add(chunk: Any) -> int:
+        chunks.append(chunk)
+        if len(chunk) % 8:
+            chunks.append(b"\0" * (-len(chunk) % 8))
         return len(chunk)
 
     for name, kind, values, null in columns:
@@ -135,11 +186,16 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[bytes]]:
         if kind in _DEFAULT:
             spec["dtype"], raw = _raw(kind, values)
             spec["sizes"] = [add(raw)]
+        elif hasattr(values, "codes"):
+            # a few words: a code for each row, and every word once
+            spec["dtype"], raw = _raw("int", values.codes)
+            spec["words"] = len(values.words)
+            spec["sizes"] = [add(raw), *map(add, values.words.chunks())]
         else:
             ends, blob = values.chunks() if isinstance(values, Texts) else _blob(kind, values)
             spec["sizes"] = [add(ends), add(blob)]
         if null is not None:
-            spec["null"] = add(null.tobytes() if _is_mask(null) else bytes(bytearray(map(bool, null))))
+            spec["null"] = add(buffer(null, "u1") if _is_mask(null) else bytes(bytearray(map(bool, null))))
         specs.append(spec)
     return specs, chunks
 
@@ -208,6 +264,8 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
             raise ValueError("a column without a name or a number of rows")
         if kind in _DEFAULT:
             values = _numbers(numpy, kind, spec["dtype"], rows, take(spec["sizes"][0]))
+        elif "words" in spec:
+            values = _coded(numpy, spec, take)
         else:
             values = _texts(numpy, kind, rows, take(spec["sizes"][0]), take(spec["sizes"][1]))
         null: Any = None
@@ -221,17 +279,30 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
     return columns
 
 
-def _raw(kind: str, values: Any) -> tuple[str, bytes]:
+def _coded(numpy: Any, spec: dict[str, Any], take: Callable[[Any], memoryview]) -> Any:
+    """Codes and words; plain texts where there is no numpy."""
+    if spec["kind"] != "str" or type(spec["words"]) is not int:
+        raise ValueError("words of something that is no text")
+    codes = _numbers(numpy, "int", spec["dtype"], spec["rows"], take(spec["sizes"][0]))
+    words = _texts(numpy, "str", spec["words"], take(spec["sizes"][1]), take(spec["sizes"][2]))
+    if spec["rows"] and not int(min(codes) if numpy is None else codes.min()) >= 0:
+        raise ValueError("a code of no word")
+    if spec["rows"] and not int(max(codes) if numpy is None else codes.max()) < spec["words"]:
+        raise ValueError("a code of no word")
+    return [words[code] for code in codes] if numpy is None else Coded(codes, words)
+
+
+def _raw(kind: str, values: Any) -> tuple[str, Any]:
     if hasattr(values, "dtype"):
         if kind == "datetime":
-            return "<i8", values.astype("datetime64[ns]").astype("<i8").tobytes()
+            return "<i8", buffer(values.astype("datetime64[ns]", copy=False).view("i8"), "<i8")
         dtype = values.dtype.newbyteorder("<").str.replace(">", "<")
         if dtype == "|i1" or dtype == "|u1":
             dtype = "<" + dtype[1:]
         if dtype not in _CODES:
             # extended precision has no agreed layout
             dtype = _DEFAULT[kind]
-        return dtype, values.astype(dtype).tobytes()
+        return dtype, buffer(values, dtype)
     dtype = _DEFAULT[kind]
     return dtype, struct.pack("<%d%s" % (len(values), _CODES[dtype]), *values)
 
@@ -380,7 +451,7 @@ class Unreadable(Exception):
 
 def read_reply(
     reply: Any, rows: int, outputs: str | Callable[[Any], Any] = ""
-) -> tuple[dict[str, Any], list[Any] | None]:
+) -> tuple[dict[str, Any], Sequence[Any] | None]:
     """`(columns, labels)` of a reply to `rows` rows: names to sequences of equal length, and the row labels that
     a pandas reply carries (None where it says nothing about rows).
 
@@ -398,9 +469,9 @@ def read_reply(
         named = [str(name) for name in reply.columns]
         if len(set(named)) != len(named):
             raise Unreadable("two columns of the reply have the same name")
-        return {name: reply.iloc[:, place] for place, name in enumerate(named)}, list(reply.index)
+        return {name: reply.iloc[:, place] for place, name in enumerate(named)}, _labels(reply.index)
     if hasattr(reply, "iloc") and hasattr(reply, "index"):
-        return {PREDICTION: reply}, list(reply.index)
+        return {PREDICTION: reply}, _labels(reply.index)
     if hasattr(reply, "toarray"):
         reply = reply.toarray()  # a sparse matrix
     if hasattr(reply, "ndim") and hasattr(reply, "shape"):
@@ -412,6 +483,13 @@ def read_reply(
             return {PREDICTION: [reply]}, None
         raise Unreadable("the reply is no list of answers but %s" % (type(reply).__name__,))
     return _from_list(list(reply)), None
+
+
+def _labels(index: Any) -> Any:
+    """The labels of a pandas index; a range where they count from 0, however many they are."""
+    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
+        return range(len(index))
+    return list(index)
 
 
 def _from_array(reply: Any, rows: int) -> dict[str, Any]:
@@ -475,9 +553,9 @@ class Answers:
     """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
     odd."""
 
-    def __init__(self, call: Callable[[list[int]], Any], outputs: Any, passing: tuple[Any, ...]) -> None:
+    def __init__(self, call: Callable[[Sequence[int]], Any], outputs: Any, passing: tuple[Any, ...]) -> None:
         self.call, self.outputs, self.passing = call, outputs, passing
-        self.parts: list[tuple[list[int], list[int], dict[str, Any]]] = []
+        self.parts: list[tuple[Sequence[int], Sequence[int], dict[str, Any]]] = []
         self.faults: dict[int, tuple[str, str, list[str]]] = {}
         self.dropped: list[int] = []
         self.reordered = False
@@ -486,9 +564,9 @@ class Answers:
 
 
 def ask(
-    call: Callable[[list[int]], Any], rows: int, outputs: Any = "", passing: tuple[Any, ...] = ()
+    call: Callable[[Sequence[int]], Any], rows: int, outputs: Any = "", passing: tuple[Any, ...] = ()
 ) -> Answers:
-    """Ask `call(list of row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
+    """Ask `call(row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
     classes `passing` are no faults of a row and are raised on.
 
     A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
@@ -496,11 +574,11 @@ def ask(
     by one, and a note says so.
     """
     found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing))
-    _ask(found, list(range(rows)), whole=True)
+    _ask(found, range(rows), whole=True)
     return found
 
 
-def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
+def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
     if not wanted:
         return
     try:
@@ -527,6 +605,9 @@ def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
     if places is not None:
         order, extra = places
         found.extra += extra
+        if order == range(len(wanted)):
+            found.parts.append((wanted, order, columns))
+            return
         kept = [place for place in range(size) if order[place] is not None]
         rows = [wanted[order[place]] for place in kept]
         if rows != sorted(rows):
@@ -545,13 +626,13 @@ def _ask(found: Answers, wanted: list[int], whole: bool = False) -> None:
         _halves(found, wanted)
 
 
-def _halves(found: Answers, wanted: list[int]) -> None:
+def _halves(found: Answers, wanted: Sequence[int]) -> None:
     middle = len(wanted) // 2
-    _ask(found, wanted[:middle])
-    _ask(found, wanted[middle:])
+    _ask(found, list(wanted[:middle]))
+    _ask(found, list(wanted[middle:]))
 
 
-def _all_alike(found: Answers, wanted: list[int], fault: tuple[str, str, list[str]]) -> bool:
+def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, list[str]]) -> bool:
     spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
     for place in spread:
         alone = Answers(found.call, found.outputs, found.passing)
@@ -564,19 +645,20 @@ def _all_alike(found: Answers, wanted: list[int], fault: tuple[str, str, list[st
     return True
 
 
-def _places(labels: list[Any] | None, rows: int, size: int) -> tuple[list[Any], int] | None:
-    """For each answer the place of its row, or None for an answer to nothing; None where counts alone must do."""
-    if labels is not None and labels != list(range(size)):
+def _places(labels: Sequence[Any] | None, rows: int, size: int) -> tuple[Sequence[Any], int] | None:
+    """For each answer the place of its row, or None for an answer to nothing; None where counts alone must do. A
+    range where every answer stands in its row's place."""
+    if labels is not None and labels != range(size) and labels != list(range(size)):
         known = [
             label if isinstance(label, int) and 0 <= label < rows else None for label in map(_plain, labels)
         ]
         named = [label for label in known if label is not None]
         if size == rows and len(set(named)) != rows:
             # as many answers as rows, under labels of their own (counted from 1, say): they stand in order
-            return list(range(rows)), 0
+            return range(rows), 0
         if named and len(set(named)) == len(named):
             return known, known.count(None)
-    return (list(range(rows)), 0) if size == rows else None
+    return (range(rows), 0) if size == rows else None
 
 
 def first_line(error: BaseException) -> str:
@@ -613,8 +695,7 @@ def join(found: Answers, rows: int) -> tuple[list[Named], list[bool]]:
     """Columns over all `rows` rows, `(name, kind, values, null)`, and the rows answered, from the parts."""
     answered = [False] * rows
     names = list(dict.fromkeys(name for _, _, columns in found.parts for name in columns))
-    everything = list(range(rows))
-    if len(found.parts) == 1 and not found.extra and found.parts[0][:2] == (everything, everything):
+    if len(found.parts) == 1 and not found.extra and found.parts[0][:2] == (range(rows), range(rows)):
         columns = found.parts[0][2]
         return [(name, *column(columns[name])) for name in names], [True] * rows
     gathered: dict[str, list[Any]] = {name: [None] * rows for name in names}
@@ -649,7 +730,7 @@ def _typed(packed: tuple[str, Any, Any], dtypes: set[str]) -> tuple[str, Any, An
 # ---- the loop
 
 
-def make_input(columns: list[Named], pass_as: str) -> Callable[[list[int]], Any]:
+def make_input(columns: list[Named], pass_as: str) -> Callable[[Any], Any]:
     """A function from row numbers to what the model is given: a DataFrame, records or an array."""
     if pass_as == "records":
         lists = [(name, _values(kind, values, null)) for name, kind, values, null in columns]
@@ -664,13 +745,35 @@ def make_input(columns: list[Named], pass_as: str) -> Callable[[list[int]], Any]
         import pandas
     except ImportError:
         raise Trouble("E08", 'pass_as = "frame" needs pandas in the environment of the version') from None
-    whole = pandas.DataFrame({name: _series(kind, values, null) for name, kind, values, null in columns})
+    arrow = _arrow_or_none()
+    first: list[Any] = []
 
-    def part(rows: list[int]) -> Any:
-        # a copy: a model that writes into its input must not change what is asked next
-        return whole.copy() if len(rows) == len(whole) else whole.iloc[rows].reset_index(drop=True)
+    def whole() -> Any:
+        return pandas.DataFrame(
+            {name: _series(arrow, kind, values, null) for name, kind, values, null in columns}
+        )
+
+    def part(rows: Sequence[int]) -> Any:
+        # a frame of its own for every call: a model that writes into its input must not change what is asked next.
+        # The first is made for the whole batch, which is most often all that is asked
+        size = len(columns[0][2]) if columns else 0
+        if len(rows) == size:
+            return whole()
+        if not first:
+            first.append(whole())
+        return first[0].iloc[list(rows)].reset_index(drop=True)
 
     return part
+
+
+def _arrow_or_none() -> Any:
+    """pyarrow where this environment has one that works: it makes texts of buffers many times faster."""
+    try:
+        import pyarrow
+        import pyarrow.compute
+    except Exception:
+        return None
+    return pyarrow if hasattr(pyarrow, "LargeStringArray") else None
 
 
 def _values(kind: str, values: Any, null: Any) -> list[Any]:
@@ -687,7 +790,7 @@ def _integers(values: Any) -> Any:
 
 
 def _floats(numpy: Any, values: Any, null: Any) -> Any:
-    if isinstance(values, Texts) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
+    if isinstance(values, (Texts, Coded)) or getattr(getattr(values, "dtype", None), "kind", "") == "O":
         raise Trouble("E08", 'pass_as = "array" takes numbers alone; a column holds text')
     array = numpy.array(values, dtype=numpy.float64)
     if null is not None:
@@ -695,13 +798,35 @@ def _floats(numpy: Any, values: Any, null: Any) -> Any:
     return array
 
 
-def _series(kind: str, values: Any, null: Any) -> Any:
+def _series(arrow: Any, kind: str, values: Any, null: Any) -> Any:
+    """One column as pandas takes it. Arrays that are mapped are given as they lie: the frame copies them."""
     if kind in ("str", "bytes", "json"):
-        plain = list(values)
-        # pandas before 3 knows NaN, not None, as what is missing in text
-        return plain if null is None else [math.nan if gone else v for gone, v in zip(null, plain)]
+        if arrow is not None and kind == "str":
+            found = _by_arrow(arrow, values, null)
+            if found is not None:
+                return found
+        numpy = numpy_or_none()
+        if isinstance(values, Coded):
+            plain = values.array()
+        else:
+            plain = numpy.empty(len(values), dtype=object)
+            for row, value in enumerate(values) if kind == "json" else ():
+                plain[row] = value  # a list would be taken for a second axis
+            if kind != "json":
+                plain[:] = values.tolist() if hasattr(values, "tolist") else list(values)
+        if null is not None:
+            # pandas before 3 knows NaN, not None, as what is missing in text
+            plain[numpy.asarray(null)] = math.nan
+        if null is not None and null.all():
+            return plain.tolist()  # what pandas makes of NaN alone: a column of numbers
+        if arrow is not None and kind == "str" and len(plain):
+            import pandas
+
+            # a surrogate, which Arrow cannot hold: pandas 3 would raise, and that would look like the model's fault
+            return pandas.Series(plain, dtype=object)
+        return plain
     if null is None:
-        return values.copy()
+        return values
     numpy = numpy_or_none()
     if kind == "bool":
         return [math.nan if gone else bool(v) for gone, v in zip(null, values)]
@@ -712,6 +837,30 @@ def _series(kind: str, values: Any, null: Any) -> Any:
     array = values.astype(numpy.float64)
     array[numpy.asarray(null)] = math.nan
     return array
+
+
+def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
+    """A Series of texts, of the very type that pandas would have made of the plain ones; None where it might not."""
+    words = values.words if isinstance(values, Coded) else values
+    if not isinstance(words, Texts) or not len(values) or (null is not None and null.all()):
+        return None
+    blob = words.blob
+    if len(blob) and not blob.tobytes().isascii():
+        try:
+            bytes(blob).decode()
+        except UnicodeDecodeError:
+            return None  # a surrogate: text for Python alone
+    buffers = [None, arrow.py_buffer(words.marks), arrow.py_buffer(blob)]
+    array = arrow.LargeStringArray.from_buffers(len(words), buffers[1], buffers[2])
+    if isinstance(values, Coded):
+        array = arrow.DictionaryArray.from_arrays(arrow.array(values.codes), array).dictionary_decode()
+    if null is not None:
+        array = arrow.compute.if_else(arrow.array(null), arrow.scalar(None, array.type), array)
+    series = array.to_pandas()
+    if null is not None and series.dtype == object:
+        numpy = numpy_or_none()
+        series[numpy.asarray(null)] = math.nan
+    return series
 
 
 def load(entry: str) -> Callable[..., Any]:
@@ -801,12 +950,12 @@ class Loop:
             given = make_input(unpack(header["columns"], payload), options["pass_as"])
             if options["keyword"]:
 
-                def call(rows: list[int]) -> Any:
+                def call(rows: Sequence[int]) -> Any:
                     return model(**{options["keyword"]: given(rows)})
 
             else:
 
-                def call(rows: list[int]) -> Any:
+                def call(rows: Sequence[int]) -> Any:
                     return model(given(rows))
 
             began = time.perf_counter()
@@ -849,7 +998,9 @@ def _mapped(path: str) -> Iterator[Any]:
     import mmap
 
     with open(path, "rb") as file:
-        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # every page is going to be read: faulting them in one by one takes longer
+        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+        view = mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ)
     try:
         yield view
     finally:

@@ -63,12 +63,13 @@ DOORS = {
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py"),
-    "pyarrow": ("inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
+    "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
     "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
         "predictors/isolated.py", *ENVIRONMENTS,
     ),
+    "tomlkit": ("settings/editing.py",),
     "uv": ("predictors/environments.py",),
 }  # fmt: skip
 """One library, one door: who may import what. A library that is not named here may not be imported at all."""

@@ -35,6 +35,7 @@ from harness.settings import (
     MaxMeanShift,
     MaxQuantile,
     Profile,
+    RecordedBaseline,
     Retrain,
     RuleSettings,
     Settings,
@@ -176,6 +177,7 @@ TYPES = {
     "MaxMeanShift": "table",
     "Retrain": "table",
     "DriftSettings": "table",
+    "RecordedBaseline": "table",
     "Mapping[str, str]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
@@ -192,6 +194,7 @@ SECTIONS = [
     (RuleSettings, "## `[[tool.harness.rules]]`", "| key |"),
     (WaiverSettings, "## `[[tool.harness.waivers]]`", "| key |"),
     (DriftSettings, "## `[tool.harness.drift]`", "| key |"),
+    (RecordedBaseline, "## `[tool.harness.recorded]`", "| key |"),
     (MaxQuantile, "### Budgets", "| key of `max_quantile` |"),
     (MaxMeanShift, "### Budgets", "| key of `max_mean_shift` |"),
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from harness import settings as configuration
-from harness.cli.options import Commands, folder_of, say, settings_of
+from harness.cli.options import Commands, folder_of, progress, settings_of
 from harness.errors import Exit, HarnessError
 
 
@@ -21,10 +20,16 @@ def add(commands: Commands) -> None:
     compare.add_argument("--change", choices=configuration.CHANGES)
     compare.add_argument("--seed", type=int, metavar="N")
     compare.add_argument("--allow-same", action="store_true")
+    compare.add_argument(
+        "--live", action="store_true", help="ask the baseline even what it has answered before"
+    )
     check = commands.add(
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    check.add_argument(
+        "--rules", action="store_true", help="check rules and waivers alone; needs no version and no table"
+    )
     judge = commands.add(
         "judge",
         _judge,
@@ -46,28 +51,26 @@ def _compare(options: argparse.Namespace) -> int:
     from harness.run.plan import Request
 
     settings = settings_of(options)
-    request = Request(options.to, options.candidate, options.change, options.seed, options.allow_same)
+    request = Request(
+        options.to, options.candidate, options.change, options.seed, options.allow_same, options.live
+    )
     folder = folder_of(options, settings)
     command = shlex.join(["harness", *sys.argv[1:]])
-    done = compare_versions(settings, request, folder, command, _progress())
+    done = compare_versions(settings, request, folder, command, progress())
     for line in console.lines(done.record, color=sys.stdout.isatty(), report=str(folder / "report.html")):
         print(line)
     return done.verdict.exit
 
 
-def _progress() -> Callable[[str], None]:
-    def show(line: str) -> None:
-        if not line.endswith(" cases"):
-            say(f"model harness: {line}")
-
-    return show
-
-
 def _check(options: argparse.Namespace) -> int:
-    from harness.run import check
+    from harness.run import check, rulefile
     from harness.run.plan import Request, make_plan
 
     settings = settings_of(options)
+    if options.rules:
+        for line in rulefile.lines(settings):
+            print(line)
+        return Exit.PASS
     plan = make_plan(settings, Request(options.to), "check", settings.reports_path)
     print(f"model      {settings.model}, channel {settings.channel}  ({settings.path.name})")
     for side, version in (("baseline", plan.baseline), ("candidate", plan.candidate)):

@@ -59,3 +59,13 @@ def folder_of(options: argparse.Namespace, settings: Settings) -> Path:
 def say(line: str) -> None:
     """A line for whoever watches; standard output is for what a script reads."""
     print(line, file=sys.stderr, flush=True)
+
+
+def progress() -> Callable[[str], None]:
+    """What shows how far a run is: every line but the counts of cases, which would be many."""
+
+    def show(line: str) -> None:
+        if not line.endswith(" cases"):
+            say(f"model harness: {line}")
+
+    return show

@@ -48,13 +48,15 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """One source after its run: what was planned, what was seen (None: not reached), what went wrong."""
+    """One source after its run: what was planned, what was seen (None: not reached), what went wrong. `recorded`
+    cases were not asked of the baseline: it had answered them before."""
 
     name: str
     planned: int
     tally: Tally | None
     search: bool = False
     trouble: tuple[HarnessError, ...] = ()
+    recorded: int = 0
 
     def accounting(self) -> dict[str, int]:
         """Every planned case, by what became of it; the identity of law 4 holds by construction."""

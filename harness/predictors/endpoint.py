@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,7 +53,7 @@ class EndpointPredictor:
         records = [batch.case(row) for row in range(len(batch))]
         deadline = time.monotonic() + self.version.profile.timeout
 
-        def call(rows: list[int]) -> Any:
+        def call(rows: Sequence[int]) -> Any:
             return self._post([records[row] for row in rows], deadline)
 
         began = time.perf_counter()

@@ -75,6 +75,12 @@ def find_interpreter(wanted: str) -> str:
     return done.strip()
 
 
+def python_version(interpreter: str = "") -> str:
+    """The version of the Python that a worker would run under, such as `3.11.9`: of `interpreter` as `python_for`
+    takes it. HarnessError E08 where there is none."""
+    return _tag(find_interpreter(interpreter)).split()[1]
+
+
 def _no_interpreter(wanted: str) -> HarnessError:
     return HarnessError(
         f"no Python {wanted} on this machine",

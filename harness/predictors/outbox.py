@@ -1,8 +1,13 @@
-"""Large batches are written once, to memory that both workers map: the second version does not pay again."""
+"""Large batches are written once, to memory that both workers map: the second version does not pay again.
+
+Shared memory outlives whoever is killed. So a batch's file is held by a lock of its maker, which the kernel gives back,
+and the next run takes away the files that nobody holds.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 import threading
@@ -18,6 +23,8 @@ from harness.tables import Batch
 INLINE = 64 * 2**10
 """Bytes up to which a batch travels in the frame itself."""
 
+PREFIX = "harness-batch-"
+
 SHARED = Path("/dev/shm")  # noqa: S108  # files there are made by mkstemp, private and unguessable
 
 
@@ -29,6 +36,14 @@ class Parcel:
     header: dict[str, Any]
     chunks: list[bytes]
     users: int = 0
+    held: int = -1
+
+    def drop(self) -> None:
+        """Take the file away, if there is one."""
+        if path := self.header.get("file"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            os.close(self.held)
 
 
 _parcels: dict[int, Parcel] = {}
@@ -50,37 +65,62 @@ def packed(batch: Batch) -> Iterator[Parcel]:
             parcel.users -= 1
             if parcel.users == 0:
                 del _parcels[id(batch)]
-                if path := parcel.header.get("file"):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path)
+                parcel.drop()
 
 
 def _pack(batch: Batch) -> Parcel:
-    specs, chunks = worker.pack(column.named(name) for name, column in batch.columns.items())
+    specs, chunks = worker.pack(
+        (name, column.kind, column.held, column.null) for name, column in batch.columns.items()
+    )
     header = {"rows": len(batch), "columns": specs}
     size = sum(len(chunk) for chunk in chunks)
     if size <= INLINE:
         return Parcel(batch, header, chunks)
-    return Parcel(batch, header | {"file": _written(chunks, size)}, [])
+    sweep()
+    path, held = _written(chunks, size)
+    return Parcel(batch, header | {"file": path}, [], held=held)
 
 
-def _written(chunks: list[bytes], size: int) -> str:
-    """The path of a file that holds the chunks: in shared memory where there is room, else on disk."""
+def _written(chunks: list[Any], size: int) -> tuple[str, int]:
+    """The path of a file that holds the chunks, in shared memory where there is room, else on disk; and the handle
+    whose lock says that it is in use."""
     for folder in (SHARED, None):
-        if folder is not None and not folder.is_dir():
+        if folder is not None and not os.access(folder, os.W_OK):
             continue
-        handle, name = tempfile.mkstemp(prefix="harness-", dir=folder)
+        handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{os.getpid()}-", dir=folder)
         try:
-            with open(handle, "wb", buffering=0) as file:
-                # in a small /dev/shm a write would succeed and a later touch kill us: take the room first
-                os.posix_fallocate(file.fileno(), 0, size)
-                for chunk in chunks:
-                    view = memoryview(chunk)
-                    while len(view):
-                        view = view[file.write(view) :]
-            return name
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # in a small /dev/shm a write would succeed and a later touch kill us: take the room first
+            os.posix_fallocate(handle, 0, size)
+            for chunk in chunks:
+                view = memoryview(chunk)
+                while len(view):
+                    view = view[os.write(handle, view) :]
+            return name, handle
         except OSError:
             os.unlink(name)
+            os.close(handle)
             if folder is None:
                 raise
     raise AssertionError("unreachable")
+
+
+def sweep() -> None:
+    """Remove the files of makers that were killed. Both must hold: no process of that number, and nobody's lock; a
+    maker in another container has a number that says nothing here, and one that is just starting has no lock yet."""
+    for folder in (SHARED, Path(tempfile.gettempdir())):
+        for path in folder.glob(f"{PREFIX}*-*"):
+            maker = path.name.removeprefix(PREFIX).partition("-")[0]
+            if maker.isdigit() and not Path("/proc", maker).exists():
+                with contextlib.suppress(OSError):
+                    _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if os.fstat(handle).st_uid == os.getuid():
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+    finally:
+        os.close(handle)

@@ -142,9 +142,10 @@ def render_again(folder: Path) -> list[Path]:
     return _write_others(read(folder), folder)
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The record in `folder`; HarnessError where it is missing, unreadable, newer than this harness or altered."""
-    path = folder / FILE
+def read(folder: Path, name: str = FILE) -> dict[str, Any]:
+    """The record in `folder`, in the file of this name; HarnessError where it is missing, unreadable, newer than
+    this harness or altered."""
+    path = folder / name
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

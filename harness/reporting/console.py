@@ -95,7 +95,8 @@ def _counts(record: Record, rules: list[RuleView]) -> list[str]:
     words = "; ".join([words, *missing])
     if view.isolation(record):
         words += f"   isolation: {view.isolation(record)}"
-    return ["   ".join(parts), words]
+    known = view.recorded(record)
+    return ["   ".join(parts), words, *([known] if known else [])]
 
 
 def _troubles(record: Record) -> list[str]:
@@ -131,7 +132,7 @@ def _closing(record: Record, paint: _Paint, report: str) -> list[str]:
     headline = clean(record["headline"], 2000)
     after = f"next: {verdict.next}"
     place = _address(record, report)
-    out = []
+    out = [paint.text(f"decide: {address}")] if (address := view.decision(record)) else []
     if place:
         together = f"{after}        report: {place}"
         if paint.fits(together):

@@ -68,6 +68,8 @@ def summary(record: Mapping[str, Any]) -> str:
     warnings = record["result"]["warnings"]
     if warnings:
         lines += ["", "### Warnings", "", *(f"- {span(one)}" for one in warnings[:RULES])]
+    if address := view.decision(record):
+        lines += ["", f"Decide: <{address}>"]
     lines += [
         "",
         f"Next: {span(verdict.next, 1000)}",

@@ -16,6 +16,7 @@ from typing import Any
 from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
 from harness.reporting.numbers import as_float, number, percent, signed
 from harness.reporting.text import clean, shown
+from harness.settings import links
 
 CASES = 20
 """Cases that the page shows; `report.json` has all that were kept."""
@@ -230,6 +231,7 @@ class Page:
     troubles: tuple[FaultView, ...]
     faults: tuple[FaultView, ...]
     events: tuple[str, ...]
+    decide: str
     environment: tuple[tuple[str, str], ...]
     digest: str
     run_id: str
@@ -269,6 +271,7 @@ def page(record: Record) -> Page:
         troubles=tuple(one for one in faults if one.side == "run"),
         faults=tuple(one for one in faults if one.side != "run"),
         events=_lines(run.get("events") or ()),
+        decide=decision(record),
         environment=_environment(run),
         digest=clean(record["result_digest"]),
         run_id=clean(record["run_id"]),
@@ -339,6 +342,21 @@ def isolation(record: Record) -> str:
     if not known:
         return ""
     return known[0] if len(set(ways)) == 1 else " / ".join(way or "unknown" for way in ways)
+
+
+def decision(record: Record) -> str:
+    """Where the team decides, if the run says so; nothing where that is no plain https address."""
+    address = str(record["run"].get("decision_url") or "")
+    return address if links.is_safe(address) else ""
+
+
+def recorded(record: Record) -> str:
+    """`442 of the baseline's answers recorded before and not asked again (holdout)`; nothing where all were asked."""
+    known = record["run"].get("recorded") or {}
+    if not known:
+        return ""
+    names = ", ".join(f"{clean(name, 60)} {number(count)}" for name, count in sorted(known.items()))
+    return f"{number(sum(known.values()))} of the baseline's answers recorded before and not asked again ({names})"
 
 
 def rules_worst_first(record: Record) -> list[RuleView]:
@@ -616,7 +634,7 @@ def _case(one: Record) -> CaseView:
     size = number(one["magnitude"])
     note = "shrunk from a generated counterexample" if one["shrunk"] else ""
     return CaseView(
-        anchor=_anchor("case", one["source"], one["rule"], output, one["key"], str(harmed)),
+        anchor=case_name(one),
         key=clean(one["key"], 60),
         source=clean(one["source"], 100),
         rule=clean(one["rule"], 100),
@@ -687,7 +705,9 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
         ("Commit", run.get("commit")),
         ("Tree", run.get("tree")),
         ("Uncommitted changes", "yes" if run.get("dirty") else "no"),
+        ("Processor", run.get("processor")),
         ("Workers", run.get("workers") or ""),
+        ("Answers", recorded({"run": run})),
     ]
     for side in ("baseline", "candidate"):
         way = run.get(side) or {}
@@ -698,6 +718,13 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
 
 def _lines(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(clean(value, 600) for value in values)
+
+
+def case_name(one: Record) -> str:
+    """What a case of a report is called there, and by `harness show`: `case-3f2a91c07e`."""
+    return _anchor(
+        "case", one["source"], one["rule"], one["output"], one["key"], str(one["harm"] is not None)
+    )
 
 
 def _anchor(noun: str, *names: object) -> str:

@@ -11,8 +11,7 @@ from harness import predictors
 from harness.predictors.predictor import Predictor
 from harness.run.answers import Recorded
 from harness.run.plan import Plan
-from harness.settings import Settings
-from harness.store import blobs, catalogue, open_place
+from harness.run.recorded import recorded_of
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
@@ -58,20 +57,6 @@ class Anchor:
         names = _names(self.version, batch)
         columns = {name: column for name, column in batch.columns.items() if name in names}
         return self._predictor.predict(Batch(batch.source, batch.block, batch.start, batch.keys, columns))
-
-
-def recorded_of(settings: Settings, version: Version, source: str) -> Recorded | None:
-    """The recorded answers of a released version to one table; None where none are kept, or in a form that says
-    nothing of the cases. A blob that was damaged is an error (E46, E47)."""
-    place = open_place(settings)
-    for release in catalogue.read(place).of(settings.model):
-        if release.sha256 == version.sha256 and source in release.outcomes:
-            path = blobs.verified(place, release.outcomes[source])
-            try:
-                return Recorded.parse(path.read_bytes())
-            except ValueError:
-                return None
-    return None
 
 
 def _names(version: Version, batch: Batch) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ are no sums (a bootstrap, a rank) are judged from them in the order of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from harness.run import blocks
 from harness.tables import Batch, Bools, Column, Outcome
+from harness.tables import blocks as row_blocks
 
-FORMAT = 1
-"""Of recorded outcomes, which live in the store; the blocks of a run have a format of their own."""
+FORMAT = 2
+"""Of recorded outcomes, which live in the store; the blocks of a run have a format of their own. 1 is still read."""
 
 RECORDED = "recorded outcome"
 
@@ -80,44 +81,92 @@ def gather(folder: Path) -> Kept | None:
     return joined(parts) if parts else None
 
 
-def recorded(whole: Kept, fingerprints: Sequence[str] = ()) -> bytes:
-    """The candidate's answers alone, as the baseline store keeps them; `fingerprints` name the cases of each block,
-    so that the answers are used again for exactly these."""
-    answered = Column("bool", whole.by_candidate)
-    columns = [("key", whole.keys), ("answered", answered), *whole.candidate.items()]
-    return blocks.packed(columns, RECORDED, FORMAT, {"blocks": list(fingerprints)})
+def recorded(
+    given: Iterable[tuple[Batch, Outcome]], names: Collection[str] | None, environment: Mapping[str, str]
+) -> bytes:
+    """The answers of one version to one table as the baseline store keeps them: one frame for each canonical block,
+    since an output that is whole numbers in one block and floats in another is judged as that.
+
+    `names` are the input columns that the version takes (None: all): with the keys they say to which cases these
+    answers belong. `environment` says where they were given; answers are used again only in an environment like it.
+    The same answers are the same bytes: seconds are left out.
+    """
+    frames = []
+    for batch, outcome in given:
+        answered = Column("bool", outcome.answered)
+        columns = [("key", Column.of(batch.keys)), ("answered", answered), *outcome.columns.items()]
+        said = {
+            "cases": blocks.fingerprint(batch, names),
+            "beside": {**blocks.beside(outcome), "seconds": 0.0},
+            "environment": dict(environment),
+        }
+        frames.append(blocks.packed(columns, RECORDED, FORMAT, said))
+    return b"".join(frames)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """Recorded answers of a release to one table: whole columns, and the fingerprint of each canonical block."""
+    """Recorded answers of a release to one table: for each canonical block the fingerprint of its cases, and the
+    outcome. `environment` is where they were given. Format 1 kept neither environment nor faults: `whole` says
+    whether nothing was lost."""
 
-    answered: Bools
-    columns: Mapping[str, Column]
-    fingerprints: tuple[str, ...]
+    cases: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
 
     @classmethod
     def parse(cls, content: bytes) -> Recorded:
-        """The inverse of `recorded`. ValueError for what is none, or of another format."""
+        """The inverse of `recorded`. ValueError for what is none, or of a newer format."""
         try:
-            header, columns, _ = blocks.unpacked(memoryview(content))
-            if header["format"] != FORMAT or header["what"] != RECORDED:
-                raise ValueError(f"{header['what']} of format {header['format']}")
-            # by place: an output may be named key or answered itself
-            (_, (_, answered), *outputs) = columns
-            return cls(answered.values, dict(outputs), tuple(header.get("blocks", ())))
-        except (KeyError, TypeError) as error:
+            rest = memoryview(content)
+            if blocks.unpacked(rest)[0]["format"] == 1:
+                return cls._of_format_1(rest)
+            cases, outcomes, environments = [], [], []
+            while len(rest):
+                header, columns, length = blocks.unpacked(rest)
+                (_, (_, answered), *outputs) = _checked(header, FORMAT, columns)
+                cases.append(header["cases"])
+                outcomes.append(blocks.outcome(dict(outputs), answered.values, header["beside"]))
+                environments.append(dict(header["environment"]))
+                rest = rest[length:]
+            if any(one != environments[0] for one in environments):
+                raise ValueError("blocks of several environments")
+            return cls(tuple(cases), tuple(outcomes), environments[0])
+        except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"no recorded outcome: {error}") from None
+
+    @classmethod
+    def _of_format_1(cls, content: memoryview) -> Recorded:
+        header, columns, _ = blocks.unpacked(content)
+        (_, (_, answered), *outputs) = _checked(header, 1, columns)
+        cases = tuple(header.get("blocks", ()))
+        outcomes = []
+        for number, start, stop in row_blocks(len(answered)):
+            if number < len(cases):
+                rows = slice(start, stop)
+                taken = {name: column.take(rows) for name, column in outputs}
+                outcomes.append(Outcome(taken, answered.values[rows]))
+        return cls(cases, tuple(outcomes), whole=bool(answered.values.all()))
 
     def of(self, batch: Batch, names: Collection[str] | None) -> Outcome | None:
         """The answers to a canonical block, or None where they were given to other cases than these."""
-        known = batch.block < len(self.fingerprints)
-        if not known or self.fingerprints[batch.block] != blocks.fingerprint(batch, names):
+        if not 0 <= batch.block < len(self.outcomes):
             return None
-        rows = slice(batch.start, batch.start + len(batch))
-        return Outcome(
-            {name: column.take(rows) for name, column in self.columns.items()}, self.answered[rows]
-        )
+        outcome = self.outcomes[batch.block]
+        same = len(outcome) == len(batch) and self.cases[batch.block] == blocks.fingerprint(batch, names)
+        return outcome if same else None
+
+
+def _checked(
+    header: Mapping[str, Any], format: int, columns: list[tuple[str, Column]]
+) -> list[tuple[str, Column]]:
+    """The columns by place: an output may be named key or answered itself."""
+    if header["format"] != format or header["what"] != RECORDED:
+        raise ValueError(f"{header['what']} of format {header['format']}")
+    if len(columns) < 2:
+        raise ValueError("a recorded outcome without keys or answers")
+    return columns
 
 
 def _joined(parts: Sequence[Mapping[str, Column]], sizes: Sequence[int]) -> dict[str, Column]:

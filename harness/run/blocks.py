@@ -20,7 +20,7 @@ from harness.compare.tally import Tally
 from harness.errors import Exit, HarnessError
 from harness.inputs import Step
 from harness.reporting import jsonable
-from harness.tables import Batch, Column, Fault, Outcome
+from harness.tables import Batch, Bools, Column, Fault, Outcome
 
 FORMAT = 2
 SIDES = ("baseline", "candidate", "anchor")
@@ -121,11 +121,11 @@ def to_bytes(block: Block) -> bytes:
         columns.append(("target", _plain(batch.target)))
     sides = {}
     for side in SIDES:
-        outcome = getattr(block, side)
-        if outcome is not None:
-            columns.append((f"answered:{side}", Column("bool", outcome.answered)))
-            columns += [(f"{side}:{name}", column) for name, column in outcome.columns.items()]
-            sides[side] = _beside(outcome)
+        answers = getattr(block, side)
+        if answers is not None:
+            columns.append((f"answered:{side}", Column("bool", answers.answered)))
+            columns += [(f"{side}:{name}", column) for name, column in answers.columns.items()]
+            sides[side] = beside(answers)
     header = {"source": batch.source, "block": batch.block, "start": batch.start, "sides": sides}
     return packed(columns, "answers", FORMAT, header)
 
@@ -174,18 +174,7 @@ def _block(header: Mapping[str, Any], columns: Mapping[str, Column]) -> Block:
         return {name.removeprefix(prefix): c for name, c in columns.items() if name.startswith(prefix)}
 
     outcomes = {
-        side: Outcome(
-            part(f"{side}:"),
-            columns[f"answered:{side}"].values,
-            tuple(
-                Fault(row, error, message, tuple(frames)) for row, error, message, frames in said["faults"]
-            ),
-            tuple(said["dropped"]),
-            said["reordered"],
-            said["extra"],
-            said["seconds"],
-            tuple(said["notes"]),
-        )
+        side: outcome(part(f"{side}:"), columns[f"answered:{side}"].values, said)
         for side, said in header["sides"].items()
     }
     batch = Batch(
@@ -199,7 +188,21 @@ def _block(header: Mapping[str, Any], columns: Mapping[str, Column]) -> Block:
     return Block(batch, outcomes["baseline"], outcomes["candidate"], outcomes.get("anchor"))
 
 
-def _beside(outcome: Outcome) -> dict[str, Any]:
+def outcome(columns: Mapping[str, Column], answered: Bools, said: Mapping[str, Any]) -> Outcome:
+    """An outcome from its columns and what `beside` said of it."""
+    return Outcome(
+        columns,
+        answered,
+        tuple(Fault(row, error, message, tuple(frames)) for row, error, message, frames in said["faults"]),
+        tuple(said["dropped"]),
+        said["reordered"],
+        said["extra"],
+        said["seconds"],
+        tuple(said["notes"]),
+    )
+
+
+def beside(outcome: Outcome) -> dict[str, Any]:
     """What an outcome holds beside its columns."""
     return {
         "faults": [[one.row, one.error, one.message, list(one.frames)] for one in outcome.faults],

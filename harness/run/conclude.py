@@ -16,7 +16,7 @@ from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
 from harness.errors import Exit, HarnessError, worst
-from harness.run import budgets, headline, quality, tombstone
+from harness.run import budgets, headline, journal, quality, tombstone
 from harness.run.entries import (
     Shown,
     accounting_sum,
@@ -33,7 +33,7 @@ from harness.run.entries import (
 from harness.run.plan import Plan, Request, rules_digest
 from harness.run.reported import missing_items
 from harness.run.tree import Tree
-from harness.settings import Settings
+from harness.settings import Settings, links
 from harness.statistics.quality import Quality
 
 
@@ -127,7 +127,28 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "private": sorted(show.hidden),
         "rules_digest": rules_digest(plan.settings),
     }
-    return Conclusion(verdict, reporting.compose(result, _run(plan.run_id, around)))
+    run = _run(plan.run_id, around)
+    # how an answer was come by is no part of the result: asked again, the same answers are the same result
+    if plan.settings.decision_url:
+        run["decision_url"] = _decision_url(plan, result)
+    run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
+    return Conclusion(verdict, reporting.compose(result, run))
+
+
+def _decision_url(plan: Plan, result: Mapping[str, Any]) -> str:
+    """Where the team decides on this very result."""
+    return links.filled(
+        plan.settings.decision_url,
+        {
+            "run_id": plan.run_id,
+            "verdict": result["verdict"],
+            "result_digest": reporting.result_digest(result),
+            "model": result["model"],
+            "baseline_version": plan.baseline.version,
+            "candidate_version": plan.candidate.version,
+            "candidate_digest": plan.candidate.digest,
+        },
+    )
 
 
 def fail_early(
@@ -172,8 +193,19 @@ def publish(
     """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS.
     `bound` is what the verdict is bound to, beside tree and rules (`Session.bound`)."""
     record = conclusion.record
+
+    def summary_of(record: Mapping[str, Any]) -> dict[str, Any]:
+        return reporting.summary(record) | {
+            "rules_digest": record["result"]["rules_digest"],
+            "commit": tree.commit,
+            "tree": tree.tree,
+            "harness": record["run"]["harness"],
+            **(bound or {}),
+        }
+
     try:
         reporting.write_all(record, folder)
+        journal.note_verdict(folder, summary_of(record), record["result"])
     except HarnessError as error:
         verdict = conclusion.verdict
         if verdict.name == "PASS":
@@ -190,15 +222,7 @@ def publish(
             # so that pages which are rendered later do not say PASS
             files.write_json(folder / reporting.FILE, record)
         conclusion = Conclusion(verdict, record)
-    summary = reporting.summary(record)
-    summary |= {
-        "rules_digest": record["result"]["rules_digest"],
-        "commit": tree.commit,
-        "tree": tree.tree,
-        "harness": record["run"]["harness"],
-        "report_sha256": _sha256(folder / reporting.FILE),
-        **(bound or {}),
-    }
+    summary = summary_of(record) | {"report_sha256": _sha256(folder / reporting.FILE)}
     try:
         tombstone.end(folder, summary)
     except OSError as error:

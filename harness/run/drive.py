@@ -30,6 +30,7 @@ from harness.run.anchor import Anchor
 from harness.run.blocks import Block
 from harness.run.plain import plain
 from harness.run.plan import Plan
+from harness.run.recorded import Remembered, Seen
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
@@ -40,29 +41,36 @@ class Pair:
     """Both versions of a session, opened at first use and asked at the same time."""
 
     def __init__(
-        self, baseline: Version, candidate: Version, progress: Progress, private: Sequence[str] = ()
+        self,
+        baseline: Version,
+        candidate: Version,
+        progress: Progress,
+        private: Sequence[str] = (),
+        record: Remembered | None = None,
     ) -> None:
+        """`record`: what the baseline has answered before, and is then not asked again."""
         self._versions, self._private = (baseline, candidate), private
-        self._progress = progress
+        self._progress, self.record = progress, record
         self._open: tuple[Predictor, Predictor] | None = None
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="harness-ask")
-        self.running: tuple[Running, Running] | None = None
+        self._running: tuple[Running, Running] | None = None
         self._trouble: BaseException | None = None
 
     def open(self) -> tuple[Predictor, Predictor]:
         """Start both; the first failure is raised after both have been tried, and both can be closed."""
         if self._open is None:
             for side, version in zip(("baseline", "candidate"), self._versions, strict=True):
-                self._progress(f"starting {side} {version.name} {version.title}")
+                if side == "candidate" or self.record is None:
+                    self._progress(f"starting {side} {version.name} {version.title}")
             baseline, candidate = (
                 predictors.open_predictor(version, side, self._progress, self._private)
                 for side, version in zip(("baseline", "candidate"), self._versions, strict=True)
             )
-            self._open = (baseline, candidate)
+            self._open = (self.record.around(baseline) if self.record else baseline, candidate)
         if self._trouble is not None:
             # what does not start for one source does not for the next, and the other side is running already
             raise self._trouble
-        if self.running is None:
+        if self._running is None:
             baseline, candidate = self._open
             waiting = [self._threads.submit(p.open) for p in (baseline, candidate)]
             troubles = [w.exception() for w in waiting]
@@ -70,8 +78,15 @@ class Pair:
                 if trouble is not None:
                     self._trouble = trouble
                     raise trouble
-            self.running = (waiting[0].result(), waiting[1].result())
+            self._running = (waiting[0].result(), waiting[1].result())
         return self._open
+
+    @property
+    def running(self) -> tuple[Running, Running] | None:
+        """How both have been run so far; None before they are opened."""
+        if self._running is None or self.record is None:
+            return self._running
+        return self.record.running, self._running[1]
 
     def ask(self, batch: Batch) -> tuple[Outcome, Outcome]:
         """Both outcomes of one batch; each version is given the columns that it declares."""
@@ -91,7 +106,7 @@ class Pair:
         events: tuple[str, ...] = ()
         for predictor in self._open or ():
             events += predictor.close()
-        self._open, self.running = None, None
+        self._open, self._running = None, None
         self._threads.shutdown(cancel_futures=True)
         return events
 
@@ -205,7 +220,16 @@ def _from_json(source: InputSource, data: Mapping[str, Any]) -> SourceState:
         None if data["tally"] is None else Tally.from_json(data["tally"]),
         source.search,
         tuple(error_of(trouble) for trouble in data["trouble"]),
+        data["recorded"],
     )
+
+
+def recorded_cases(folder: Path) -> int:
+    """How many answers of the baseline to a source of a past run were recorded before it."""
+    try:
+        return int(json.loads((folder / "state.json").read_text(encoding="utf-8")).get("recorded", 0))
+    except FileNotFoundError:
+        return 0
 
 
 def troubles_of(folder: Path) -> tuple[HarnessError, ...] | None:
@@ -256,7 +280,9 @@ def _drive(
             tally = None
     if step.probes:
         blocks.keep_probes(folder, step.probes)
-    return SourceState(source.name, source.planned(), tally, source.search, trouble)
+    seen = pair.record.seen(source.name) if pair.record else Seen()
+    trouble += seen.trouble
+    return SourceState(source.name, source.planned(), tally, source.search, trouble, seen.cases)
 
 
 def trouble_of(error: Exception, source: str) -> HarnessError:
@@ -286,6 +312,7 @@ def _to_json(state: SourceState) -> dict[str, Any]:
     return {
         "tally": None if state.tally is None else plain(state.tally.to_json()),
         "trouble": [error_to_json(error) for error in state.trouble],
+        "recorded": state.recorded,
     }
 
 

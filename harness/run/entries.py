@@ -268,6 +268,12 @@ def chosen_lines(plan: Plan) -> list[str]:
     defaults = sorted({b.name for b in plan.bounds if b.chosen.startswith("default")})
     if defaults:
         lines.append(f"default rules of a {change.kind}: {', '.join(defaults)}")
+    if plan.on_records and plan.settings.recorded is not None:
+        declared = plan.settings.recorded
+        lines.append(
+            f"baseline {plan.baseline.title} is judged on its recorded answers ({declared.owner}: {declared.reason}); "
+            "no search is asked of it"
+        )
     if change.kind == "retrain" and not any(b.chosen == "configured" for b in plan.bounds):
         lines.append("values are reported and not judged one by one: a retrain moves them")
     return lines

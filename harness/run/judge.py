@@ -24,9 +24,9 @@ from harness.inputs.generated import SearchSource
 from harness.run import anchor, binding, blocks, extensions, past, tombstone
 from harness.run.blocks import Block, KeptTable
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
-from harness.run.drive import compared, trouble_of, troubles_of
+from harness.run.drive import compared, recorded_cases, trouble_of, troubles_of
 from harness.run.past import Past
-from harness.run.plan import Plan, bound_plan, common_schema
+from harness.run.plan import Plan, asked_inputs, bound_plan, common_schema
 from harness.run.session import running_of
 from harness.run.tree import tree_of
 from harness.settings import Settings
@@ -57,7 +57,7 @@ def _judge_again(settings: Settings, run: Past, folder: Path, command: str) -> C
     around = Circumstances(seconds=time.monotonic() - began, tree=tree, **run.around(plan, command, started))
     around = replace(around, troubles=(*around.troubles, *changed), running=running_of(plan.work))
     done = conclude(plan, states, around)
-    past.note_again(plan.work, done)
+    past.note_again(plan, done)
     return publish(done, folder, tree, _bound(settings, run, begun.files))
 
 
@@ -84,6 +84,7 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
     trouble = troubles_of(folder)
     if trouble is None:
         return SourceState(source.name, source.planned(), None, source.search)
+    recorded = recorded_cases(folder)
     step = Recalled(plan.bounds_of(source.name), folder, _Beside(plan, run))
     # a rule that raised was the rule's trouble, and rules are what is judged anew
     carried = tuple(error for error in trouble if not is_of_rule(error))
@@ -100,7 +101,8 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
         carried, tally = (*carried, error), step.total
     except Exception as error:
         carried, tally = (*carried, trouble_of(error, source.name)), step.total
-    return SourceState(source.name, source.planned(), tally if tally.blocks else None, source.search, carried)
+    seen = tally if tally.blocks else None
+    return SourceState(source.name, source.planned(), seen, source.search, carried, recorded)
 
 
 class _Beside:
@@ -179,7 +181,10 @@ def _changed_inputs(settings: Settings, run: Past) -> list[HarnessError]:
     """Why the answers of a run are not answers to what is configured today. Empty: they are."""
     schema = common_schema(run.baseline, run.candidate)
     then = {source.name: source for source in run.sources}
-    now = {item.name: inputs.make(item, settings, schema, run.request.seed) for item in settings.inputs}
+    now = {
+        item.name: inputs.make(item, settings, schema, run.request.seed)
+        for item in asked_inputs(settings, run.baseline)
+    }
     troubles = [
         _stale(f"the run holds no answers to input source {name}", name) for name in now if name not in then
     ]

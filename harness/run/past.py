@@ -7,17 +7,20 @@ manifests, the sources, and what pytest or the command knew. With it a run is ju
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, files
+from harness import __version__, files, reporting
 from harness.errors import Exit, HarnessError, did_you_mean
 from harness.inputs import InputSource
 from harness.inputs.generated import SearchSource
+from harness.run import bundle
 from harness.run.blocks import KeptTable
+from harness.run.bundle import Bundle
 from harness.run.conclude import Circumstances, Conclusion
 from harness.run.drive import error_of, error_to_json
 from harness.run.plan import Plan, Request, common_schema
@@ -26,13 +29,16 @@ from harness.versions.manifest import Manifest
 from harness.versions.version import Version
 
 FILE = "run.json"
+RECORD = "record.json"
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """A run as it was noted. `missing`: its items that did not run, as (source, rule); `bound`: what its verdict
-    was bound to, beside tree and rules (`Session.bound`); `verdict` and `reason` are those that were published last."""
+    was bound to, beside tree and rules (`Session.bound`); `verdict`, `reason` and `result_digest` are those that were
+    published last, `day` the day on which they were judged. `bundle` is what it takes to run it again; `harness` and
+    `code` (of `bundle.code`) say which harness ran it."""
 
     run_id: str
     model: str
@@ -48,6 +54,11 @@ class Past:
     bound: Mapping[str, Any]
     verdict: str
     reason: str
+    result_digest: str
+    day: datetime.date
+    bundle: Bundle
+    harness: str
+    code: str
 
     def around(self, plan: Plan, command: str, started: str) -> dict[str, Any]:
         """The fields of Circumstances that the run itself decides; a rule that it did not know cannot be missing."""
@@ -69,6 +80,9 @@ def note(plan: Plan, around: Circumstances, done: Conclusion, bound: Mapping[str
     """Write `run.json`: the run is over, and this is what it was. Where it cannot be written the verdict stands, and
     cannot be judged again."""
     executed = around.executed
+    kept = Bundle()
+    with contextlib.suppress(OSError):
+        kept = bundle.keep(plan)
     items = {(source.name, bound.name) for source, bound in plan.items()}
     with contextlib.suppress(OSError):
         files.write_json(
@@ -77,6 +91,8 @@ def note(plan: Plan, around: Circumstances, done: Conclusion, bound: Mapping[str
                 "format": FORMAT,
                 "run_id": plan.run_id,
                 "harness": __version__,
+                "code": bundle.code(),
+                "bundle": kept.to_json(),
                 "model": plan.settings.model,
                 "request": asdict(plan.request),
                 "baseline": _version_to_json(plan.baseline),
@@ -91,18 +107,27 @@ def note(plan: Plan, around: Circumstances, done: Conclusion, bound: Mapping[str
                 **_decision(done),
             },
         )
+        files.write_json(plan.work / RECORD, done.record)
 
 
-def note_again(folder: Path, done: Conclusion) -> None:
-    """The verdict of a run that was judged again takes the place of the one before."""
-    path = folder / FILE
+def note_again(plan: Plan, done: Conclusion) -> None:
+    """The verdict of a run that was judged again takes the place of the one before, and so do the rules."""
+    path = plan.work / FILE
     data = json.loads(path.read_text(encoding="utf-8"))
-    files.write_json(path, data | _decision(done))
+    wheels = data.get("bundle", {}).get("wheels", {})
+    kept = replace(bundle.keep(plan), wheels=wheels)
+    files.write_json(path, {**data, "bundle": kept.to_json(), "code": bundle.code(), **_decision(done)})
+    files.write_json(plan.work / RECORD, done.record)
+
+
+def record(reports: Path, run_id: str) -> dict[str, Any]:
+    """The run record as it was published last, of this run (`recall` says which). HarnessError where none was kept."""
+    return reporting.read(reports / "runs" / find(reports, run_id), RECORD)
 
 
 def recall(reports: Path, run_id: str) -> Past:
     """The run of this id (or of one that begins so; `last` is the newest). HarnessError where there is none."""
-    name = _find(reports, run_id)
+    name = find(reports, run_id)
     path = reports / "runs" / name / FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -123,7 +148,8 @@ def ids(reports: Path) -> list[str]:
     return sorted(path.parent.name for path in (reports / "runs").glob(f"*/{FILE}"))
 
 
-def _find(reports: Path, run_id: str) -> str:
+def find(reports: Path, run_id: str) -> str:
+    """The whole id of the run that is meant. HarnessError where none is, or several are."""
     known = ids(reports)
     # the folder of a run may be typed as well
     wanted = run_id.rstrip("/").rpartition("/")[2]
@@ -152,6 +178,7 @@ def _decision(done: Conclusion) -> dict[str, Any]:
         "verdict": done.verdict.name,
         "reason": result["reason"],
         "result_digest": done.record["result_digest"],
+        "day": datetime.date.today().isoformat(),
     }
 
 
@@ -182,6 +209,12 @@ def _past(data: Mapping[str, Any], folder: Path) -> Past:
         bound=data["bound"],
         verdict=data["verdict"],
         reason=data["reason"],
+        result_digest=data["result_digest"],
+        # of an older harness: the day is in its id
+        day=datetime.date.fromisoformat(data.get("day") or data["run_id"][:8]),
+        bundle=Bundle.parse(data.get("bundle", {})),
+        harness=data["harness"],
+        code=data.get("code", ""),
     )
 
 

@@ -21,7 +21,7 @@ from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.run import extensions
 from harness.schema import Schema
-from harness.settings import Settings, check_seed
+from harness.settings import Input, Settings, check_seed
 from harness.versions.change import Change, kind_of_change
 from harness.versions.manifest import digest
 from harness.versions.version import Version
@@ -36,6 +36,7 @@ class Request:
     change: str | None = None
     seed: int | None = None
     allow_same: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,12 @@ class Plan:
     def unchanged(self) -> bool:
         """Baseline and candidate are the same version."""
         return self.baseline.digest == self.candidate.digest
+
+    @property
+    def on_records(self) -> bool:
+        """Whether configuration has this baseline judged on its recorded answers, and never asked."""
+        declared = self.settings.recorded
+        return declared is not None and declared.version == self.baseline.version
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -123,7 +130,10 @@ def _planned(settings: Settings, request: Request, run_id: str, folder: Path) ->
             exit=Exit.INCONCLUSIVE,
         )
     schema = common_schema(baseline, candidate)
-    sources = tuple(inputs.make(item, settings, schema, request.seed) for item in settings.inputs)
+    sources = tuple(
+        inputs.make(item, settings, schema, request.seed) for item in asked_inputs(settings, baseline)
+    )
+    _refuse_live_records(settings, baseline, request)
     _refuse_unasked_search(sources, baseline, candidate)
     return bound_plan(settings, request, run_id, folder, (baseline, candidate), sources)
 
@@ -135,12 +145,13 @@ def bound_plan(
     folder: Path,
     pair: tuple[Version, Version],
     sources: tuple[InputSource, ...],
+    today: datetime.date | None = None,
 ) -> Plan:
     """The plan for versions (baseline, candidate) and sources that are known: every rule bound, every waiver laid
-    on its rules."""
+    on its rules. `today` decides which have run out; by default it is today."""
     baseline, candidate = pair
     change = kind_of_change(baseline, candidate, settings.change)
-    today = datetime.date.today()
+    today = today or datetime.date.today()
     facts = [
         SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
         for source in sources
@@ -153,7 +164,25 @@ def bound_plan(
     return Plan(settings, request, run_id, folder, baseline, candidate, change, sources, bounds, anchor)
 
 
-JUDGING = ("rules", "inputs", "retrain", "equal_nan", "require_reason", "waivers", "anchor", "drift")
+def asked_inputs(settings: Settings, baseline: Version) -> tuple[Input, ...]:
+    """The configured inputs; no search where the baseline is judged on its recorded answers: it was never asked."""
+    declared = settings.recorded
+    if declared is None or declared.version != baseline.version:
+        return settings.inputs
+    return tuple(item for item in settings.inputs if item.generate is None)
+
+
+JUDGING = (
+    "rules",
+    "inputs",
+    "retrain",
+    "equal_nan",
+    "require_reason",
+    "waivers",
+    "anchor",
+    "drift",
+    "recorded",
+)
 """Keys of the configuration that decide a verdict."""
 
 
@@ -193,6 +222,17 @@ def _refuse_same(baseline: Version, candidate: Version, request: Request) -> Non
         hint="name another version, or pass --compare-allow-same to measure how far it repeats itself",
         code="E41",
     )
+
+
+def _refuse_live_records(settings: Settings, baseline: Version, request: Request) -> None:
+    declared = settings.recorded
+    if request.live and declared is not None and declared.version == baseline.version:
+        raise HarnessError(
+            f"{baseline.title} is to be asked live, and is judged on its recorded answers",
+            where=f"{settings.path.name} [tool.harness.recorded]",
+            hint="leave --compare-live out, or remove [tool.harness.recorded]",
+            code="E27",
+        )
 
 
 def _refuse_unasked_search(sources: tuple[InputSource, ...], baseline: Version, candidate: Version) -> None:

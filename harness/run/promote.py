@@ -1,29 +1,36 @@
-"""`harness release`: the verified candidate becomes the newest release of its channel."""
+"""`harness release`, `promote` and `rollback`: what becomes the newest release of a channel."""
 
 from __future__ import annotations
 
-import getpass
 import hashlib
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import answers, binding, blocks, extensions
+from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings
+from harness.run.approval import name_of
+from harness.run.session import running_of
 from harness.run.tree import commit_of
 from harness.run.verify import verify
 from harness.settings import Settings
-from harness.store import Release
+from harness.store import Act, Release, catalogue
 from harness.tables import Batch
 from harness.versions.version import Version
 
 
-def release_first(settings: Settings, reason: str, dry_run: bool) -> Release:
+def release_first(settings: Settings, folder: Path, reason: str, dry_run: bool) -> Release:
     """The first release of a channel: nothing to compare with, so its answers on the fixtures are recorded."""
     extensions.load(settings)
     candidate = versions.resolve(settings.candidate, settings, "candidate")
     store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
     outcomes = {} if dry_run else _ask(settings, candidate)
-    return _release(settings, candidate, outcomes, "first release", reason, None, dry_run)
+    act = Act(name_of(settings.root), reason, journal.events(folder, settings.model), dry_run)
+    return _release(settings, candidate, outcomes, "first release", None, act)
 
 
 def release_verified(settings: Settings, folder: Path, reason: str, dry_run: bool) -> Release:
@@ -35,7 +42,11 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
             where=settings.candidate,
             hint="change the model, train it and compare again",
         )
+    noted = journal.events(folder, settings.model)
+    approval.demand(settings, noted, verdict, candidate.sha256, _commit_of_previous(settings, verdict))
     work = folder / "runs" / verdict["run_id"]
+    ran = running_of(work)
+    where = surroundings.surroundings(ran.get("candidate", {}).get("python", ""), ran.get("processor", ""))
     outcomes = {}
     for item in settings.inputs:
         if item.path:
@@ -48,8 +59,8 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     code="E17",
                     exit=Exit.INCONCLUSIVE,
                 )
-            kept = answers.gather(work / item.name)
-            if kept is None:
+            given = [(block.batch, block.candidate) for block in blocks.read(work / item.name)]
+            if not given:
                 raise HarnessError(
                     f"the answers of the run are gone: {item.name}",
                     where=str(work),
@@ -57,17 +68,67 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     exit=Exit.INCONCLUSIVE,
                 )
             names = candidate.manifest.inputs.names if candidate.manifest else None
-            prints = [blocks.fingerprint(block.batch, names) for block in blocks.read(work / item.name)]
-            outcomes[item.name] = answers.recorded(kept, prints)
-    return _release(
-        settings,
-        candidate,
-        outcomes,
-        verdict["result_digest"],
-        reason,
-        verdict["baseline"]["sha256"],
-        dry_run,
-    )
+            outcomes[item.name] = answers.recorded(given, names, where)
+    act = Act(name_of(settings.root), reason, noted, dry_run)
+    evidence, previous = verdict["result_digest"], verdict["baseline"]["sha256"]
+    return _release(settings, candidate, outcomes, evidence, previous, act)
+
+
+def promote(
+    settings: Settings, folder: Path, origin: str, target: str, first: bool, reason: str, dry_run: bool
+) -> Release:
+    """The newest release of one channel (`origin`) goes to another, with the same digest."""
+    if target == origin:
+        raise HarnessError(
+            f"{target} is the channel that it would come from",
+            where="harness promote --to",
+            hint="name another channel, or say --from CHANNEL",
+        )
+    act = Act(name_of(settings.root), reason, journal.events(folder, settings.model), dry_run)
+    return store.promote(store.open_place(settings), settings.model, origin, target, first=first, act=act)
+
+
+def rollback(settings: Settings, folder: Path, version: str, reason: str, dry_run: bool) -> Release:
+    """An older release of the configured channel becomes its newest again."""
+    act = Act(name_of(settings.root), reason, journal.events(folder, settings.model), dry_run)
+    return store.rollback(store.open_place(settings), settings.model, settings.channel, version, act=act)
+
+
+def after_release(settings: Settings, done: Release) -> None:
+    """Run the team's command, which finds what was released in its environment. The release stands whatever it says:
+    HarnessError E59 where it ends with another code than 0."""
+    if not settings.after_release:
+        return
+    known = {
+        "digest": f"sha256:{done.sha256}",
+        "version": done.version,
+        "channel": done.channel,
+        "model": done.model,
+    }
+    command = [word.format_map(known) for word in shlex.split(settings.after_release)]
+    environment = {f"HARNESS_{name.upper()}": value for name, value in known.items()}
+    try:
+        code = subprocess.run(
+            command, cwd=settings.root, env={**os.environ, **environment}, check=False
+        ).returncode
+        words = f"after_release ended with code {code}"
+    except OSError as error:
+        code, words = 1, f"after_release cannot be run: {error.strerror}"
+    if code:
+        raise HarnessError(
+            f"{words}; the release stands",
+            where=f"after_release in {settings.path.name}",
+            hint="run the command again by hand, or go back: harness rollback",
+            code="E59",
+            exit=Exit.INCONCLUSIVE,
+        )
+
+
+def _commit_of_previous(settings: Settings, verdict: Mapping[str, Any]) -> str:
+    """The commit of the release that the candidate was compared with; "" where the store has none of it."""
+    known = catalogue.read(store.open_place(settings)).of(settings.model)
+    found = [one.commit for one in known if one.sha256 == verdict["baseline"]["sha256"]]
+    return found[-1] if found else ""
 
 
 def _release(
@@ -75,9 +136,8 @@ def _release(
     candidate: Version,
     outcomes: dict[str, bytes],
     evidence: str,
-    reason: str,
     expected_previous: str | None,
-    dry_run: bool,
+    act: Act,
 ) -> Release:
     if candidate.kind != "package" or candidate.manifest is None:
         raise HarnessError(
@@ -96,11 +156,9 @@ def _release(
         outcomes=outcomes,
         first=expected_previous is None,
         expected_previous=expected_previous,
-        reason=reason,
-        by=getpass.getuser(),
         commit=commit_of(settings.root),
         evidence=evidence,
-        dry_run=dry_run,
+        act=act,
     )
 
 
@@ -113,12 +171,11 @@ def _ask(settings: Settings, candidate: Version) -> dict[str, bytes]:
         for item in settings.inputs:
             if item.generate is not None:
                 continue
-            parts, prints = [], []
+            given = []
+            where = surroundings.surroundings(predictor.open().python, surroundings.processor())
             for batch in inputs.make(item, settings, schema).batches():  # type: ignore[attr-defined]  # a table
-                outcome = predictor.predict(_declared(batch, candidate))
-                prints.append(blocks.fingerprint(batch, schema.names if schema else None))
-                parts.append(answers.kept(batch, outcome, outcome))
-            outcomes[item.name] = answers.recorded(answers.joined(parts), prints)
+                given.append((batch, predictor.predict(_declared(batch, candidate))))
+            outcomes[item.name] = answers.recorded(given, schema.names if schema else None, where)
     finally:
         predictor.close()
     return outcomes

@@ -18,11 +18,13 @@ from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
 from harness.compare.verdict import RuleResult, SourceState, judge_rule
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
-from harness.run import binding, budgets, quality
+from harness.predictors.predictor import Running
+from harness.run import binding, budgets, quality, surroundings
 from harness.run.anchor import Anchor
 from harness.run.conclude import Circumstances
 from harness.run.drive import Pair, read_state, state_of
 from harness.run.plan import Plan
+from harness.run.recorded import remembered
 from harness.run.tree import Tree
 from harness.tables import Batch, Column, Outcome
 
@@ -40,13 +42,14 @@ class Session:
         """`tree` is the working copy before anything was planned, given by the process that concludes."""
         self.plan = plan
         self._begun = None if tree is None else binding.taken(plan.settings, tree)
-        self._pair = Pair(
-            plan.baseline, plan.candidate, (lambda line: None) if quiet else progress, plan.settings.private
-        )
+        show: Callable[[str], None] = (lambda line: None) if quiet else progress
+        record = remembered(plan, show)
+        self._pair = Pair(plan.baseline, plan.candidate, show, plan.settings.private, record)
         self._progress = progress
-        self._anchor = Anchor(plan, (lambda line: None) if quiet else progress) if plan.anchor else None
+        self._anchor = Anchor(plan, show) if plan.anchor else None
         self._states: dict[str, SourceState] = {}
         self._unkept: dict[str, HarnessError] = {}
+        self._noted: tuple[Running, Running] | None = None
 
     def state(self, source: InputSource) -> SourceState:
         """The state of one source, driven at the first call."""
@@ -99,9 +102,10 @@ class Session:
 
     def _note_running(self) -> None:
         path = self.plan.work / f"running-{os.getpid()}.json"
-        if self._pair.running is not None and not path.exists():
-            baseline, candidate = self._pair.running
-            self._note(path, {"baseline": asdict(baseline), "candidate": asdict(candidate)})
+        if self._pair.running is not None and self._pair.running != self._noted:
+            baseline, candidate = self._noted = self._pair.running
+            said = {"baseline": asdict(baseline), "candidate": asdict(candidate)}
+            self._note(path, {**said, "processor": surroundings.processor()})
 
     def _note(self, path: Path, data: Any) -> None:
         """Write it, or keep why not: what a full disk loses here is no reason to lose the verdict too."""
@@ -118,10 +122,12 @@ class Session:
 
 
 def running_of(work: Path) -> Mapping[str, Any]:
-    """What the processes of a run noted about their workers."""
-    running: Mapping[str, Any] = {}
+    """What the processes of a run noted about their workers; a baseline that any of them started was started."""
+    running: dict[str, Any] = {}
     for path in sorted(work.glob("running-*.json")):
-        running = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(path.read_text(encoding="utf-8"))
+        started = {"baseline": running["baseline"]} if running.get("baseline", {}).get("python") else {}
+        running = said if said["baseline"]["python"] else {**said, **started}
     return running
 
 

@@ -26,8 +26,10 @@ from harness.settings.judging import (
     read_judging,
     read_retrain,
 )
+from harness.settings.links import check_decision_url
+from harness.settings.records import RecordedBaseline, read_recorded
 from harness.settings.sources import PASS_AS, Generate, Input, Profile, read_input, read_profile
-from harness.settings.table import Table, check_seed, mapping, one_of, read, tables, unique
+from harness.settings.table import Table, check_seed, mapping, one_of, parsed, read, tables, unique
 
 __all__ = [
     "CHANGES",
@@ -40,6 +42,7 @@ __all__ = [
     "MaxMeanShift",
     "MaxQuantile",
     "Profile",
+    "RecordedBaseline",
     "Retrain",
     "RuleSettings",
     "Settings",
@@ -47,6 +50,7 @@ __all__ = [
     "check_seed",
     "find",
     "load",
+    "of_text",
     "with_rules",
 ]
 
@@ -66,12 +70,16 @@ class Settings:
     store: str = "baselines"
     reports: str = "reports"
     training: str = ""
+    decision_url: str = ""
     equal_nan: bool = True
     require_reason: bool = False
+    require_approval: int = 0
+    after_release: str = ""
     extensions: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
     drift: DriftSettings = DriftSettings()
+    recorded: RecordedBaseline | None = None
     versions: Mapping[str, Profile] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
     rules: tuple[RuleSettings, ...] = ()
@@ -115,14 +123,22 @@ def find(root: Path, named: str = "") -> Path:
 
 def load(path: Path, **overrides: Any) -> Settings:
     """Settings from one file; `overrides` (from the command line) replace top-level keys, None leaves them."""
-    data = read(path)
+    settings = _of_data(read(path), path)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    return replace(settings, **given) if given else settings
+
+
+def of_text(text: str, path: Path) -> Settings:
+    """The settings that `path` would give if it held this text."""
+    return _of_data(parsed(text, path), path)
+
+
+def _of_data(data: Mapping[str, Any], path: Path) -> Settings:
     place = path.name
     if path.name == "pyproject.toml":
         data = data.get("tool", {}).get("harness", {})
         place = f"{path.name} [tool.harness]"
-    settings = _settings(data, path, place)
-    given = {key: value for key, value in overrides.items() if value is not None}
-    return replace(settings, **given) if given else settings
+    return _settings(data, path, place)
 
 
 def with_rules(settings: Settings, file: Path) -> Settings:
@@ -147,14 +163,24 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     table = Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
-        "equal_nan", "require_reason",
+        "equal_nan", "require_reason", "require_approval", "after_release", "decision_url",
     )  # fmt: skip
     values |= table.names("extensions", "private")
     one_of(values.get("change", "auto"), CHANGES, "change", place)
+    if values.get("require_approval", 0) < 0:
+        raise HarnessError(
+            f"require_approval is {values['require_approval']}",
+            where=place,
+            hint="it is the number of people who have to approve, 0 for none",
+            code="E27",
+        )
+    if values.get("decision_url"):
+        check_decision_url(values["decision_url"], place)
     if "model" not in values:
         raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
     values["retrain"] = read_retrain(data, place)
     values["drift"] = read_drift(data, place)
+    values["recorded"] = read_recorded(data, place)
     values["versions"] = {
         name: read_profile(name, profile, f"{place}.versions.{name}")
         for name, profile in mapping(data.get("versions", {}), f"{place}.versions").items()

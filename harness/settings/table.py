@@ -71,11 +71,22 @@ class Table:
 def read(path: Path) -> dict[str, Any]:
     """The tables of a TOML file."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise HarnessError(
-            f"not TOML: {error}", where=str(path), hint="mend the file at that place"
-        ) from None
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_toml(error, path) from None
+    return parsed(text, path)
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """The tables of a text that stands, or is to stand, in this file."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(error, path) from None
+
+
+def _not_toml(error: ValueError, path: Path) -> HarnessError:
+    return HarnessError(f"not TOML: {error}", where=str(path), hint="mend the file at that place")
 
 
 def mapping(value: Any, place: str) -> Mapping[str, Any]:

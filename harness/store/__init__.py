@@ -8,6 +8,15 @@ from __future__ import annotations
 from harness.store.catalogue import Release
 from harness.store.opening import open_place
 from harness.store.place import Place
-from harness.store.promotion import refuse_first_when_released, release
+from harness.store.promotion import Act, promote, refuse_first_when_released, release, rollback
 
-__all__ = ["Place", "Release", "open_place", "refuse_first_when_released", "release"]
+__all__ = [
+    "Act",
+    "Place",
+    "Release",
+    "open_place",
+    "promote",
+    "refuse_first_when_released",
+    "release",
+    "rollback",
+]

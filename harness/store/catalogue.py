@@ -12,13 +12,17 @@ from harness.errors import Exit, HarnessError
 from harness.store.place import Held, Place, said
 
 FILE = "catalogue.json"
-FORMAT = 1
+FORMAT = 2
+"""2 knows of the ledger and of rollbacks; 1 is read as a catalogue that knows of neither."""
+
+ACTS = ("release", "promotion", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """One released version. `sha256` is the wheel's, `identity` the version's digest, `outcomes` the recorded
-    answers on each fixed table, `parent` the sha256 of the release before, which orders the channel."""
+    answers on each fixed table, `parent` the sha256 of the release before, which orders the channel. `act` is how it
+    became the newest of its channel (one of ACTS), `ledger` the head of the ledger with the event that tells of it."""
 
     model: str
     channel: str
@@ -33,19 +37,26 @@ class Release:
     evidence: str
     parent: str = ""
     outcomes: Mapping[str, str] = field(default_factory=dict)
+    act: str = "release"
+    ledger: str = ""
 
     @classmethod
     def parse(cls, data: Any, place: Place) -> Release:
         """A release from its JSON form; E46 for anything damaged."""
         names = {item.name for item in fields(cls)}
-        if not isinstance(data, dict) or not names - {"parent", "outcomes"} <= data.keys() <= names:
+        if not isinstance(data, dict) or not names - _OPTIONAL <= data.keys() <= names:
             raise damaged("a release with other fields than this harness writes", place)
         if any(not isinstance(data[name], str) for name in data if name != "outcomes"):
             raise damaged("a release with a field that is no text", place)
         kept = data.get("outcomes", {})
         if not isinstance(kept, dict) or not all(isinstance(value, str) for value in kept.values()):
             raise damaged("a release whose outcomes are no table of digests", place)
+        if data.get("act", ACTS[0]) not in ACTS:
+            raise damaged(f"a release that became one by {data['act'][:40]!r}", place)
         return cls(**data)
+
+
+_OPTIONAL = {"parent", "outcomes", "act", "ledger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ def damaged(words: str, place: Place) -> HarnessError:
     return HarnessError(
         words,
         where=place.where(FILE),
-        hint=f"restore the file from {place.copies}; it is written by harness release alone",
+        hint=f"restore the file from {place.copies}; it is written by the commands of harness alone",
         code="E46",
         exit=Exit.STORE,
     )

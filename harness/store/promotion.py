@@ -1,18 +1,33 @@
-"""A wheel becomes a release: blobs first, the catalogue last, nothing changed where anything is wrong."""
+"""A wheel becomes a release, moves to another channel, or an older one comes back: blobs first, then the ledger, the
+catalogue last; nothing is changed where anything is wrong.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.store import blobs, catalogue
-from harness.store.catalogue import Release
+from harness.store import blobs, catalogue, ledger
+from harness.store.catalogue import Catalogue, Release
+from harness.store.events import Event
 from harness.store.place import Place, writing
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does it and why; what of another ledger (the reports') goes into the store's with it; whether it is tried
+    only."""
+
+    by: str
+    reason: str
+    carry: Sequence[Event] = ()
+    dry_run: bool = False
 
 
 def release(
@@ -27,11 +42,9 @@ def release(
     outcomes: Mapping[str, bytes],
     first: bool,
     expected_previous: str | None,
-    reason: str,
-    by: str,
     commit: str,
     evidence: str,
-    dry_run: bool = False,
+    act: Act,
 ) -> Release:
     """Keep the wheel and the recorded outcomes, then make it the newest release of its channel.
 
@@ -57,7 +70,7 @@ def release(
             code="E46",
             exit=Exit.STORE,
         )
-    with writing(place), _lock(place, dry_run):
+    with writing(place), _lock(place, act.dry_run):
         known = catalogue.read(place)
         line = known.of(model, channel)
         _check_number(known.of(model), version, sha256, channel)
@@ -73,29 +86,180 @@ def release(
                 code="E49",
                 exit=Exit.STORE,
             )
-        if not dry_run:
+        kept = {}
+        if not act.dry_run:
             kept = {name: blobs.put(place, answers) for name, answers in sorted(outcomes.items())}
             blobs.put(place, content)
-        else:
-            kept = {}
-        done = Release(
+        entry = Release(
             model=model,
             channel=channel,
             version=version,
             sha256=sha256,
             file=wheel.name,
             identity=identity,
-            released=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            reason=reason,
-            by=by,
+            released=_now(),
+            reason=act.reason,
+            by=act.by,
             commit=commit,
             evidence=evidence,
             parent=line[-1].sha256 if line else "",
             outcomes=kept,
         )
-        if not dry_run:
-            catalogue.write(place, replace(known, releases=(*known.releases, done)))
+        return _enter(place, known, entry, act)
+
+
+def promote(place: Place, model: str, origin: str, target: str, *, first: bool, act: Act) -> Release:
+    """Make the newest release of one channel the newest of another. Its wheel is verified again.
+
+    What the target has now must stand in the line of the origin, so that something was compared with it, and nothing
+    may have been rolled back there since: E49 otherwise. A target without a release needs `first`.
+    """
+    with writing(place), _lock(place, act.dry_run):
+        known = catalogue.read(place)
+        line, other = known.of(model, origin), known.of(model, target)
+        if not line:
+            raise HarnessError(
+                f"{model} has no release in {origin}",
+                where=place.address,
+                hint=f"channels with one: {', '.join(sorted({one.channel for one in known.of(model)})) or 'none'}",
+                code="E48",
+            )
+        newest = line[-1]
+        blobs.verified(place, newest.sha256)
+        if first:
+            refuse_first_when_released(place, model, target)
+        else:
+            _check_compared(line, other, origin, target, place)
+        entry = replace(
+            newest,
+            channel=target,
+            released=_now(),
+            reason=act.reason,
+            by=act.by,
+            parent=other[-1].sha256 if other else "",
+            act="promotion",
+            ledger="",
+        )
+        return _enter(place, known, entry, act)
+
+
+def rollback(place: Place, model: str, channel: str, version: str, *, act: Act) -> Release:
+    """Make an older release of a channel its newest again: the one of that version, or the one before the newest.
+
+    Its wheel is verified. E48 where the channel has no such release.
+    """
+    with writing(place), _lock(place, act.dry_run):
+        known = catalogue.read(place)
+        line = known.of(model, channel)
+        older = [
+            one
+            for one in line[:-1]
+            if one.sha256 != line[-1].sha256
+            and (one.version == version if version else one.sha256 == line[-1].parent)
+        ]
+        if not older:
+            versions = ", ".join(dict.fromkeys(one.version for one in line))
+            raise HarnessError(
+                f"{channel} has no older release{f' {version}' if version else ''} of {model} to go back to",
+                where=place.address,
+                hint=f"its line is {versions or 'empty'}; harness baselines ls shows it",
+                code="E48",
+            )
+        found = older[-1]
+        blobs.verified(place, found.sha256)
+        entry = replace(
+            found,
+            released=_now(),
+            reason=act.reason,
+            by=act.by,
+            parent=line[-1].sha256,
+            act="rollback",
+            ledger="",
+        )
+        return _enter(place, known, entry, act)
+
+
+def _enter(place: Place, known: Catalogue, entry: Release, act: Act) -> Release:
+    """Write the ledger, then the catalogue that names its head. Where the catalogue cannot be written the ledger is as
+    it was; where the process is killed in between, the next one voids what the ledger tells too much."""
+    chain = ledger.checked(place, known)
+    if act.dry_run:
+        return entry
+    voids = [
+        ledger.event("void", one.model, one.channel, {"of": one.digest, "reason": "cut off"}, by=act.by)
+        for one in ledger.unfinished(chain, known)
+    ]
+    told = ledger.event(
+        entry.act,
+        entry.model,
+        entry.channel,
+        {
+            name: getattr(entry, name)
+            for name in ("version", "sha256", "identity", "parent", "reason", "commit", "evidence")
+        },
+        by=act.by,
+    )
+    _, before = ledger.read(place)
+    grown = ledger.append(place, [*voids, *ledger.carried(chain, act.carry), told])
+    done = replace(entry, ledger=str(grown.head))
+    try:
+        catalogue.write(place, replace(known, releases=(*known.releases, done)))
+    except BaseException:
+        with contextlib.suppress(OSError, HarnessError):
+            _restore(place, before.content)
+        raise
     return done
+
+
+def _restore(place: Place, content: bytes | None) -> None:
+    if content is None:
+        place.remove(ledger.FILE)
+    else:
+        place.swap(ledger.FILE, content, place.held(ledger.FILE))
+
+
+def _check_compared(
+    line: Sequence[Release], other: Sequence[Release], origin: str, target: str, place: Place
+) -> None:
+    """Everything between what the target has and the newest of the origin was compared with the one before it."""
+    if not other:
+        raise HarnessError(
+            f"{target} has no release yet: nothing was compared with it",
+            where=place.address,
+            hint="the first promotion needs --first and a reason",
+            code="E48",
+        )
+    places = [place for place, one in enumerate(line) if one.sha256 == other[-1].sha256]
+    if not places:
+        raise HarnessError(
+            f"{target} has {other[-1].version}, which never was in {origin}: nothing was compared with it",
+            where=place.address,
+            hint=f'compare the candidate with it: harness compare, with channel = "{target}", and release it there',
+            code="E49",
+            exit=Exit.STORE,
+        )
+    since = line[places[-1] + 1 :]
+    if not since:
+        raise HarnessError(
+            f"{target} has {other[-1].version} already, the newest of {origin}",
+            where=place.address,
+            hint="nothing to promote",
+            code="E49",
+            exit=Exit.STORE,
+        )
+    back = [one for one in since if one.act == "rollback"]
+    if back:
+        raise HarnessError(
+            f"{origin} was rolled back to {back[-1].version} since {target} got {other[-1].version}",
+            where=place.address,
+            hint="roll the target back too, or compare with what it has and release there",
+            code="E49",
+            exit=Exit.STORE,
+        )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def refuse_first_when_released(place: Place, model: str, channel: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -473,6 +474,112 @@ class TestLargeBatches:
         with pytest.raises(HarnessError, match="E02"):
             caged("dies_at_13").predict(large())
         assert not {name for name in self.files() - before if not name.startswith("harness-home-")}
+
+
+HOST = """
+import sys, time
+import numpy as np
+from harness.predictors import outbox
+from harness.tables import Batch, Column
+batch = Batch("rows", 0, 0, np.arange(20_000), {"x": Column.of(np.arange(20_000.0))})
+with outbox.packed(batch) as parcel:
+    print(parcel.header["file"], flush=True)
+    time.sleep(60)
+"""
+
+
+class TestLeftInSharedMemory:
+    """A host that is killed in the middle of a large batch leaves its file; the next run takes it away."""
+
+    def host(self) -> tuple[subprocess.Popen[str], Path]:
+        process = subprocess.Popen([sys.executable, "-c", HOST], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    def pack(self) -> None:
+        with outbox.packed(large()):
+            pass
+
+    def test_the_file_of_a_killed_host_is_swept(self):
+        process, path = self.host()
+        assert path.exists()
+        process.kill()
+        process.communicate()
+        assert path.exists()
+        self.pack()
+        assert not path.exists()
+
+    def test_the_file_of_a_living_host_stays(self):
+        process, path = self.host()
+        try:
+            self.pack()
+            assert path.exists()
+        finally:
+            process.kill()
+            process.communicate()
+            path.unlink()
+
+    def test_one_that_somebody_holds_stays_whoever_made_it(self):
+        """As a host in another container, whose number means nothing here, and whose shared memory is ours."""
+        process, path = self.host()
+        process.kill()
+        process.communicate()
+        held = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.pack()
+            assert path.exists()
+        finally:
+            os.close(held)
+        self.pack()
+        assert not path.exists()
+
+    def test_nothing_but_plain_files_of_ours_is_touched(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(outbox, "SHARED", tmp_path)
+        target = tmp_path / "precious"
+        target.write_text("kept")
+        process, path = self.host()
+        process.kill()
+        process.communicate()
+        path.unlink()
+        link = tmp_path / path.name
+        link.symlink_to(target)
+        os.mkfifo(tmp_path / f"{path.name}-fifo")
+        outbox.sweep()
+        assert link.is_symlink()
+        assert target.read_text() == "kept"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root; CI is root")
+def test_a_shared_memory_of_one_mebibyte_is_enough(tmp_path):
+    """A tmpfs smaller than any container's, in a mount namespace of its own: a batch that fits lies in it, one that
+    does not goes to disk, and neither kills anybody."""
+    code = """
+import sys
+from pathlib import Path
+import numpy as np
+from harness.predictors import outbox
+from harness.tables import Batch, Column
+outbox.SHARED = Path(sys.argv[1])
+for rows in (20_000, 2_000_000):
+    batch = Batch("rows", 0, 0, np.arange(rows), {"x": Column.of(np.arange(float(rows)))})
+    with outbox.packed(batch) as parcel:
+        path = Path(parcel.header["file"])
+        whole = path.read_bytes() == np.arange(float(rows)).tobytes()
+        print(path.parent == outbox.SHARED, whole)
+    assert not path.exists()
+assert not list(outbox.SHARED.iterdir())
+"""
+    small = tmp_path / "shm"
+    small.mkdir()
+    script = 'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" -c "$3" "$1"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(small), sys.executable, code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.returncode) == (["True", "True", "False", "True"], 0), done.stderr
 
 
 class TestTheProcess:

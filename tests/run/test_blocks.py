@@ -157,19 +157,54 @@ def test_damaged_answers_are_said_to_be(tmp_path, damage):
         list(blocks.read(tmp_path))
 
 
-@given(kept())
-def test_recorded_answers_are_given_for_exactly_the_recorded_cases(block):
-    batch = replace(block.batch, block=0, start=0)
-    whole = answers.joined([answers.kept(batch, block.candidate, block.candidate)])
-    recorded = answers.Recorded.parse(answers.recorded(whole, [blocks.fingerprint(batch, ("i",))]))
-    found = recorded.of(batch, ("i",))
-    assert found is not None
-    assert found.answered.tolist() == block.candidate.answered.tolist()
-    assert list(found.columns) == list(block.candidate.columns)
-    assert recorded.of(batch, ("i", "j")) is None
-    assert recorded.of(replace(batch, block=1), ("i",)) is None
-    # those of an older harness do not say what they are answers to
-    assert answers.Recorded.parse(answers.recorded(whole)).of(batch, ("i",)) is None
+WHERE = {"python": "3.11.9", "processor": "x86_64 avx2"}
+
+
+@given(st.lists(kept(), min_size=1, max_size=3))
+def test_recorded_answers_are_given_for_exactly_the_recorded_cases(found):
+    given = [(replace(one.batch, block=place), one.candidate) for place, one in enumerate(found)]
+    content = answers.recorded(given, ("i",), WHERE)
+    recorded = answers.Recorded.parse(content)
+    assert recorded.environment == WHERE
+    assert recorded.whole
+    for batch, outcome in given:
+        known = recorded.of(batch, ("i",))
+        assert known is not None
+        assert known.answered.tolist() == outcome.answered.tolist()
+        assert (known.faults, known.dropped, known.extra, known.notes) == (
+            outcome.faults, outcome.dropped, outcome.extra, outcome.notes,
+        )  # fmt: skip
+        assert {name: (one.kind, jsonable(one.tolist())) for name, one in known.columns.items()} == {
+            name: (one.kind, jsonable(one.tolist())) for name, one in outcome.columns.items()
+        }
+        assert recorded.of(batch, ("i", "j")) is None
+        assert recorded.of(replace(batch, block=len(given)), ("i",)) is None
+        assert recorded.of(replace(batch, block=-1), ("i",)) is None
+
+
+def test_the_same_answers_are_recorded_as_the_same_bytes():
+    batch = Batch("s", 0, 0, np.arange(2), {"i": Column.of([1, 2])})
+    once, again = (Outcome({"x": Column.of([1.0, 2.0])}, np.ones(2, bool), seconds=s) for s in (0.1, 0.2))
+    assert answers.recorded([(batch, once)], None, WHERE) == answers.recorded([(batch, again)], None, WHERE)
+
+
+def of_format_1(batch, outcome, prints):
+    """As harness 0.1 recorded in its first months: whole columns, no faults, no surroundings."""
+    columns = [("key", Column.of(batch.keys)), ("answered", Column("bool", outcome.answered))]
+    return blocks.packed([*columns, *outcome.columns.items()], "recorded outcome", 1, {"blocks": prints})
+
+
+def test_what_an_older_harness_recorded_is_read_and_says_what_it_lacks():
+    batch = Batch("s", 0, 0, np.arange(2), {"i": Column.of([1, 2])})
+    for answered in ([True, True], [True, False]):
+        outcome = Outcome({"x": Column.of([1.0, 2.0])}, np.array(answered))
+        content = of_format_1(batch, outcome, [blocks.fingerprint(batch)])
+        recorded = answers.Recorded.parse(content)
+        assert recorded.environment == {}
+        assert recorded.whole == all(answered)
+        assert recorded.of(batch, None).columns["x"].tolist() == [1.0, 2.0]
+        # the first of them do not say what they are answers to
+        assert answers.Recorded.parse(of_format_1(batch, outcome, [])).of(batch, None) is None
 
 
 def test_what_is_no_recorded_outcome_is_refused():

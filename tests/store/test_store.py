@@ -21,7 +21,7 @@ import pytest
 from harness import files, store, versions
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
-from harness.store import blobs, catalogue
+from harness.store import blobs, catalogue, upkeep
 from harness.store.place_folder import Folder
 
 PATH = os.pathsep.join(sys.path)
@@ -53,8 +53,8 @@ def release(zoo, tmp_path, place):
         return store.release(
             Folder(place), model="animal", channel=channel, wheel=Path(version.location), sha256=version.sha256,
             version=number, identity=version.digest, outcomes=outcomes or {}, first=first,
-            expected_previous=known.get(expected, expected), reason="it is time", by="me", commit="c" * 40,
-            evidence="e", dry_run=dry_run,
+            expected_previous=known.get(expected, expected), commit="c" * 40, evidence="e",
+            act=store.Act("me", "it is time", dry_run=dry_run),
         )  # fmt: skip
 
     return do
@@ -196,7 +196,7 @@ class TestRefusals:
             "version": "1.0.0",
         }
         given |= {"identity": "i", "outcomes": {}, "first": True, "expected_previous": None}
-        given |= dict.fromkeys(("reason", "by", "commit", "evidence"), "")
+        given |= {"commit": "", "evidence": "", "act": store.Act("", "")}
         with pytest.raises(HarnessError, match="E46 digest mismatch: the wheel changed since it was judged"):
             store.release(Folder(place), **given)
         path.unlink()
@@ -295,7 +295,7 @@ class TestDamage:
     def test_a_newer_format_is_untouched(self, release, blob, place):
         newer = json.dumps({"format": catalogue.FORMAT + 1, "releases": "another shape"})
         (place / catalogue.FILE).write_text(newer)
-        with pytest.raises(HarnessError, match="E51 the store has format 2, newer than 1") as caught:
+        with pytest.raises(HarnessError, match="E51 the store has format 3, newer than 2") as caught:
             previous(place)
         assert caught.value.exit == Exit.USAGE
         with pytest.raises(HarnessError, match="E51"):
@@ -375,7 +375,7 @@ try:
     store.release(
         Folder(Path(place)), model="animal", channel="production", wheel=Path(path), sha256=version.sha256,
         version=version.version, identity=version.digest, outcomes={"rows": b"answers" * 100_000},
-        first=not expected, expected_previous=known.get(expected), reason="", by="", commit="", evidence="",
+        first=not expected, expected_previous=known.get(expected), commit="", evidence="", act=store.Act("me", "why"),
     )
     print("released")
 except HarnessError as error:
@@ -464,6 +464,7 @@ class TestAtOnce:
 
     def whole(self, place):
         """The version of `previous`, after everything that the catalogue names was verified."""
+        assert [found.words for found in upkeep.check(Folder(place)) if found.damage] == []
         for one in catalogue.read(Folder(place)).releases:
             blobs.verified(Folder(place), one.sha256)
             for digest in one.outcomes.values():
