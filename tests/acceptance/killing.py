@@ -82,7 +82,7 @@ def kill_often(project: Path, times: int, seed: int, *arguments: str) -> Counter
     chance = random.Random(seed)
     path = project / "reports" / tombstone.FILE
     began = time.monotonic()
-    subprocess.run([*COMMAND, *arguments], cwd=project, env=environment(), capture_output=True, check=False)
+    subprocess.run([*COMMAND, *arguments], cwd=project, env=environment(), capture_output=True, check=True)
     length = time.monotonic() - began
     found: Counter[str] = Counter()
     for _ in range(times):
