@@ -285,6 +285,14 @@ class TestDamage:
         blobs.verified(place, digest)
         with pytest.raises(HarnessError, match="E46 digest mismatch"):
             blobs.check(place, digest)
+        texts = dict.fromkeys(
+            ("channel", "version", "file", "identity", "released", "reason", "by", "commit"), "x"
+        )
+        with place.locked():
+            known = catalogue.read(place)
+            one = catalogue.Release(model="m", sha256=digest, evidence="", **texts)
+            catalogue.write(place, replace(known, releases=(one,)))
+        assert any(one.words.startswith("E46") for one in upkeep.check(place) if one.damage)
 
     def test_a_copy_that_is_good_is_not_fetched_again(self, s3, kept):
         place, digest = kept
