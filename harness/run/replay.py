@@ -70,6 +70,10 @@ def replay(settings: Settings, run_id: str, reports: Path, progress: Callable[[s
     stored = _stored(reports, run)
     work = reports / "runs" / run.run_id
     moved = list(_moved_answers(run, work))
+    if stored and stored["accounting"]["not_reached"]:
+        moved.append(
+            f"run: it ended early, after {stored['compared']:,} of {stored['planned']:,} cases were compared"
+        )
     with tempfile.TemporaryDirectory(prefix="harness-replay-") as folder:
         scratch = Path(folder)
         then = configuration.load(bundle.unpack(run.bundle, reports, scratch))
