@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from harness.errors import HarnessError
 from harness.settings.table import Table, byte_size, check_name, check_seed, mapping, one_of, positive
 
 PASS_AS = ("frame", "records", "array")
+
+_SECRET = re.compile(r"secret|passw|account_key|sas_token|session_token|connection_string", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,23 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     positive(values.get("timeout"), "timeout", place)
     one_of(values.get("pass_as", "frame"), PASS_AS, "pass_as", place)
     return Profile(name=name, **values)
+
+
+def read_store_options(data: Any, place: str) -> dict[str, Any]:
+    """`[tool.harness.store_options]`: what the library of the store's address takes, which is its own business; but no
+    secret in clear text."""
+    options = dict(mapping(data, place))
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            options[key] = read_store_options(value, f"{place}.{key}")
+        elif _SECRET.search(key) and not (isinstance(value, str) and value.startswith("env:")):
+            raise HarnessError(
+                f"{key} is a secret, and stands in a file that is committed",
+                where=place,
+                hint=f'write {key} = "env:NAME", or leave it to what the library finds by itself',
+                code="E27",
+            )
+    return options
 
 
 def read_input(data: Any, place: str) -> Input:
