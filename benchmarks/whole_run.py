@@ -1,7 +1,8 @@
 """`harness compare` on two models that do next to nothing, over a fixed table of 1M rows x 20 columns.
 
-So nearly all of the time is the harness itself. The seconds of the whole command come from a run of its own; a second run, under the profiler, says which part of it
-took how large a share. The environments of both versions are built before.
+Nearly all of the time is the harness itself. The seconds of the whole command come from a run of its own; a second
+run, under the profiler, says which part of it took how large a share. The environments of both versions are built
+before.
 """
 
 from __future__ import annotations
