@@ -32,6 +32,7 @@ from harness.settings import (
     DriftSettings,
     Generate,
     Input,
+    MaxCost,
     MaxMeanShift,
     MaxQuantile,
     Profile,
@@ -175,11 +176,13 @@ TYPES = {
     "Generate": "table",
     "MaxQuantile": "table",
     "MaxMeanShift": "table",
+    "MaxCost": "table",
     "Retrain": "table",
     "DriftSettings": "table",
     "RecordedBaseline": "table",
     "Mapping[str, str]": "table",
     "Mapping[str, Any]": "table",
+    "Mapping[str, float]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
     "tuple[RuleSettings, ...]": "tables",
@@ -198,6 +201,7 @@ SECTIONS = [
     (RecordedBaseline, "## `[tool.harness.recorded]`", "| key |"),
     (MaxQuantile, "### Budgets", "| key of `max_quantile` |"),
     (MaxMeanShift, "### Budgets", "| key of `max_mean_shift` |"),
+    (MaxCost, "### Budgets", "| key of `max_cost` |"),
 ]
 
 

@@ -124,15 +124,17 @@ def check_contradictions(applied: Sequence[Asked], outputs: tuple[str, ...] | No
             )
 
 
-def _budgets(item: RuleSettings) -> dict[tuple[str, Any], Any]:
+def _budgets(item: RuleSettings) -> dict[tuple[Any, ...], Any]:
     """Its limits, by what they limit: the 50th and the 99th percentile may well have a limit each."""
-    found: dict[tuple[str, Any], Any] = {
+    found: dict[tuple[Any, ...], Any] = {
         ("rows", ""): (item.max_violations or 0, item.max_violation_rate or 0.0),
     }
     if item.max_quantile is not None:
         found["quantile", item.max_quantile.q] = item.max_quantile.limit
     if item.max_mean_shift is not None:
         found["shift", item.max_mean_shift.relative] = item.max_mean_shift.limit
+    if item.max_cost is not None:
+        found["cost", item.max_cost.unit, item.max_cost.per_case] = item.max_cost.limit
     return found
 
 

@@ -16,13 +16,14 @@ from harness.compare import census, precedence, slices
 from harness.compare.budget import Budget
 from harness.compare.cases import Leaving, Selection
 from harness.compare.census import NewClasses
+from harness.compare.cost import Cost
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
 from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, Same, SameError, make
 from harness.compare.slices import Slicing
 from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
-from harness.settings import MaxMeanShift, MaxQuantile, RuleSettings, Settings, WaiverSettings
+from harness.settings import MaxCost, MaxMeanShift, MaxQuantile, RuleSettings, Settings, WaiverSettings
 
 ROUNDING = {
     "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-9, atol32=1e-12),
@@ -147,6 +148,7 @@ class Bound:
     slices: tuple[Slicing, ...] = ()
     max_quantile: MaxQuantile | None = None
     max_mean_shift: MaxMeanShift | None = None
+    max_cost: MaxCost | None = None
     replaces: str = ""
     evidence: str = ""
     until: datetime.date | None = None
@@ -281,9 +283,15 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
             hint="add max_quantile or max_mean_shift",
             code="E27",
         )
-    chosen = [
-        key for key in ("where", "slices", "replaces", "max_quantile", "max_mean_shift") if getattr(item, key)
-    ]
+    if isinstance(rule, Cost) and item.max_cost is None:
+        raise HarnessError(
+            f'rule {item.name} is rule = "cost" and prices nothing',
+            where=place,
+            hint='add max_cost = { limit = 500, error = 0.5 }, or flips = { "good -> bad" = 250 }',
+            code="E27",
+        )
+    statistics = ("max_quantile", "max_mean_shift", "max_cost")
+    chosen = [key for key in ("where", "slices", "replaces", *statistics) if getattr(item, key)]
     if isinstance(rule, census.KINDS):
         _check_census(item, rule, place)
     if isinstance(rule, SameError) and chosen:
@@ -311,7 +319,7 @@ def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
     given = [
         key
         for key in (
-            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "slices", "replaces",
+            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "slices", "replaces",
         )
         if getattr(item, key)
     ]  # fmt: skip
@@ -373,7 +381,13 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
         return False
     budget = any(
         given is not None
-        for given in (item.max_violations, item.max_violation_rate, item.max_quantile, item.max_mean_shift)
+        for given in (
+            item.max_violations,
+            item.max_violation_rate,
+            item.max_quantile,
+            item.max_mean_shift,
+            item.max_cost,
+        )
     ) or isinstance(rule, census.KINDS)
     if source.search and source.name in item.inputs and budget:
         raise HarnessError(
@@ -453,6 +467,7 @@ def _bound(one: Asked, leaves: tuple[Leaving, ...], source: SourceFacts) -> Boun
         slices=() if source.search else one.slices,
         max_quantile=item.max_quantile,
         max_mean_shift=item.max_mean_shift,
+        max_cost=item.max_cost,
         replaces=item.replaces,
         evidence=item.evidence,
         until=item.until,

@@ -164,12 +164,15 @@ def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, 
             hint="it counts all of its cases together: move its limit, allow the class, or give the rule a where",
             code="E27",
         )
-    statistics = {rule.name for rule in settings.rules if rule.max_quantile or rule.max_mean_shift}
+    statistics = {
+        rule.name for rule in settings.rules if rule.max_quantile or rule.max_mean_shift or rule.max_cost
+    }
     if waiver.rule in statistics:
         raise HarnessError(
             f"waiver {waiver.name}: {waiver.rule} cannot be waived",
             where=place,
-            hint="max_quantile and max_mean_shift judge all cases together: move their limit, or give the rule a where",
+            hint="max_quantile, max_mean_shift and max_cost judge all cases together: move their limit, or "
+            "give the rule a where",
             code="E27",
         )
 

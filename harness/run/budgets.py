@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.compare import budget, slices
 from harness.compare.cases import Masks
+from harness.compare.cost import cost
 from harness.compare.results import FAIL, INCONCLUSIVE, PASS, Statistic, gravest
 from harness.compare.ruleset import Bound
 from harness.compare.slices import LIMIT
@@ -18,21 +19,21 @@ from harness.inputs import InputSource
 from harness.run import answers, blocks
 from harness.run.answers import Kept
 from harness.run.plan import Plan
+from harness.settings import MaxCost
 from harness.tables import Bools, Column
 
 
 def judge(plan: Plan, source: InputSource, bound: Bound, state: SourceState) -> RuleResult:
     """One rule on one source, by its counts and, where it has them, by its statistics."""
     folder = plan.work / source.name
-    statistics = bound.max_quantile is not None or bound.max_mean_shift is not None
-    kept = answers.gather(folder) if statistics and state.tally is not None else None
+    kept = answers.gather(folder) if _has_statistics(bound) and state.tally is not None else None
     return judge_kept(bound, state, kept, folder)
 
 
 def judge_kept(bound: Bound, state: SourceState, kept: Kept | None, folder: Path) -> RuleResult:
     """The same, of answers that are known; `folder` holds the cases that they are answers to."""
     result = judge_rule(bound, state)
-    if bound.max_quantile is None and bound.max_mean_shift is None:
+    if not _has_statistics(bound):
         return result
     found = () if kept is None else tuple(_statistics(bound, kept, folder))
     if not found and result.status == PASS:
@@ -76,6 +77,10 @@ def _statistics(bound: Bound, kept: Kept, folder: Path) -> Iterator[Statistic]:
 def _of(bound: Bound, output: str, part: str, b: Column, c: Column) -> Iterator[Statistic]:
     """Each statistic of one output over some of the cases."""
     for name, limit in _named(bound):
+        if bound.max_cost is not None and name == cost_name(bound.max_cost):
+            measured = cost(b, c, bound.max_cost)
+            yield _judged(Statistic(name, output, part, measured, limit, PASS), bound)
+            continue
         if not budget.numeric(b, c):
             words = f"output {output} holds {b.kind} and {c.kind}: what is no number has no {name}"
             yield Statistic(name, output, part, np.nan, limit, INCONCLUSIVE, words, "E28")
@@ -106,6 +111,18 @@ def _named(bound: Bound) -> Iterator[tuple[str, float]]:
     if bound.max_mean_shift is not None:
         share = " as a share" if bound.max_mean_shift.relative else ""
         yield f"mean shift{share}", bound.max_mean_shift.limit
+    if bound.max_cost is not None:
+        yield cost_name(bound.max_cost), bound.max_cost.limit
+
+
+def _has_statistics(bound: Bound) -> bool:
+    return any(one is not None for one in (bound.max_quantile, bound.max_mean_shift, bound.max_cost))
+
+
+def cost_name(price: MaxCost) -> str:
+    """What a cost is called in results: with its unit, and whether it is of each case."""
+    unit = f" in {price.unit}" if price.unit else ""
+    return f"cost{' per case' if price.per_case else ''}{unit}"
 
 
 def _quantile_name(q: float) -> str:

@@ -16,6 +16,7 @@ from harness.compare.rules import SameError
 from harness.compare.ruleset import BUILTIN_NAMES, Bound
 from harness.compare.where import Where
 from harness.inputs import InputSource
+from harness.run.budgets import cost_name
 from harness.run.plan import Plan
 
 
@@ -157,6 +158,8 @@ def _limits(bound: Bound) -> str:
     if bound.max_mean_shift is not None:
         share = " of |mean(b)|" if bound.max_mean_shift.relative else ""
         words.append(f"mean shift at most {bound.max_mean_shift.limit:g}{share}")
+    if bound.max_cost is not None:
+        words.append(f"{cost_name(bound.max_cost)} at most {bound.max_cost.limit:g}")
     if bound.min_cases:
         words.append(f"of {bound.min_cases:,} cases or more")
     if bound.slices:

@@ -34,6 +34,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "tuple[str, ...]": {"type": "array", "items": {"type": "string"}},
     "Mapping[str, str]": {"type": "object", "additionalProperties": {"type": "string"}},
     "Mapping[str, Any]": {"type": "object"},
+    "Mapping[str, float]": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
 }
 _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
     ("Settings", "change"): {"enum": list(CHANGES)},
@@ -51,6 +52,8 @@ _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
     ("RuleSettings", "replaces"): {"type": "string", "minLength": 1},
     ("MaxQuantile", "q"): {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
     ("MaxQuantile", "limit"): {"type": "number", "minimum": 0},
+    ("MaxCost", "limit"): {"type": "number", "minimum": 0},
+    ("MaxCost", "error"): {"type": "number", "minimum": 0},
     ("MaxMeanShift", "limit"): {"type": "number", "minimum": 0},
     ("WaiverSettings", "where"): {"type": "string", "minLength": 1},
     ("WaiverSettings", "direction"): {"enum": list(DIRECTIONS)},

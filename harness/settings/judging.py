@@ -42,6 +42,18 @@ class MaxMeanShift:
 
 
 @dataclass(frozen=True, slots=True)
+class MaxCost:
+    """`max_cost = {limit, …}`: what the differences of all cases may cost in `unit`; `flips` prices each flip of a
+    label (`"good -> bad" = 250`, `*` for any), `error` each unit of `|c - b|`; `per_case` limits the mean."""
+
+    limit: float
+    unit: str = ""
+    error: float = 0.0
+    flips: Mapping[str, float] = field(default_factory=dict)
+    per_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSettings:
     """`[[tool.harness.rules]]`: `rule` names the kind of rule, `parameters` are that rule's own keys."""
 
@@ -53,6 +65,7 @@ class RuleSettings:
     max_violation_rate: float | None = None
     max_quantile: MaxQuantile | None = None
     max_mean_shift: MaxMeanShift | None = None
+    max_cost: MaxCost | None = None
     inputs: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
     where: str = ""
@@ -206,6 +219,8 @@ def _rule(data: Any, place: str) -> RuleSettings:
         values["max_quantile"] = _max_quantile(given["max_quantile"], f"{place}.max_quantile")
     if "max_mean_shift" in given:
         values["max_mean_shift"] = _max_mean_shift(given["max_mean_shift"], f"{place}.max_mean_shift")
+    if "max_cost" in given:
+        values["max_cost"] = _max_cost(given["max_cost"], f"{place}.max_cost")
     values["parameters"] = {key: value for key, value in given.items() if key not in own}
     return RuleSettings(**values)
 
@@ -224,6 +239,46 @@ def _max_mean_shift(data: Any, place: str) -> MaxMeanShift:
     demand(values, ("limit",), place, "max_mean_shift = { limit = 0.01, relative = true }")
     finite(values["limit"], place)
     return MaxMeanShift(**values)
+
+
+def _max_cost(data: Any, place: str) -> MaxCost:
+    table = Table(data, MaxCost, place)
+    values = table.plain("limit", "unit", "error", "per_case")
+    demand(values, ("limit",), place, 'max_cost = { limit = 500, unit = "EUR", error = 0.5 }')
+    finite(values["limit"], place)
+    flips = dict(mapping(table.data.get("flips", {}), f"{place}.flips"))
+    for name, price in flips.items():
+        old, arrow, new = name.partition("->")
+        if not arrow or not old.strip() or not new.strip():
+            raise HarnessError(
+                f"{name!r} is no flip",
+                where=f"{place}.flips",
+                hint='write it as "good -> bad" = 250',
+                code="E27",
+            )
+        if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < float("inf"):
+            raise HarnessError(
+                f"the price of {name} is {price!r}",
+                where=f"{place}.flips",
+                hint="a number from 0",
+                code="E27",
+            )
+    if not 0 <= values.get("error", 0.0) < float("inf"):
+        raise HarnessError(
+            f"the price of error is {values['error']}", where=place, hint="a number above 0", code="E27"
+        )
+    if bool(flips) == bool(values.get("error")):
+        raise HarnessError(
+            "flips and error are both priced" if flips else "nothing is priced",
+            where=place,
+            hint='give flips = { "good -> bad" = 250 } for labels, or error = 0.5 for numbers',
+            code="E27",
+        )
+    named = {
+        f"{old.strip()} -> {new.strip()}": float(price)
+        for (old, _, new), price in ((name.partition("->"), price) for name, price in flips.items())
+    }
+    return MaxCost(**values, flips=named)
 
 
 def _waiver(data: Any, place: str) -> WaiverSettings:

@@ -18,7 +18,7 @@ def near(name="near", **keys):
     return "\n".join(["[[rules]]", f'name = "{name}"', *lines, ""])
 
 
-RAW = ("until", "max_quantile", "max_mean_shift")
+RAW = ("until", "max_quantile", "max_mean_shift", "max_cost")
 
 
 def record(project, name="near"):
@@ -115,11 +115,27 @@ def test_a_budget_that_holds_over_all_and_not_within_a_slice_fails(zoo, tmp_path
             "of prediction with x == 0 is 0.5",
         ),
         ({"max_quantile": "{ q = 1.0, limit = 0.4 }", "where": "x < 5"}, 1, "p100 of |c - b|"),
+        ({"max_cost": '{ limit = 3.0, error = 2.0, unit = "EUR", per_case = true }'}, 0, "MAY BE RELEASED"),
+        (
+            {"max_cost": '{ limit = 0.9, error = 2.0, unit = "EUR", per_case = true }'},
+            1,
+            "cost per case in EUR of prediction is 1; the limit of near is 0.9",
+        ),
+        (
+            {"max_cost": '{ limit = 1e9, flips = { "1.0 -> 2.0" = 5.0 } }'},
+            10,
+            "E29 cost of prediction is undefined",
+        ),
     ],
 )
 def test_budgets_over_all_cases(zoo, tmp_path, keys, code, words):
     rest = near("rest", atol=1.0, where="x >= 5") if "where" in keys else ""
-    project = zoo.project(tmp_path, "good", "shifted", settings=near(rule="budget", **keys) + rest)
+    project = zoo.project(
+        tmp_path,
+        "good",
+        "shifted",
+        settings=near(rule="cost" if "max_cost" in keys else "budget", **keys) + rest,
+    )
     done = run_pytest(project, *COMPARE)
     assert done.code == code, done.out
     assert words in done.out

@@ -20,6 +20,7 @@ REGISTRY: Registry[Any] = Registry(
         "same_label": "harness.compare.rules.labels:SameLabel",
         "same_error": "harness.compare.rules.labels:SameError",
         "budget": "harness.compare.budget:Budget",
+        "cost": "harness.compare.cost:Cost",
         "null_rate": "harness.compare.rules.shares:NullRate",
         "error_rate": "harness.compare.rules.shares:ErrorRate",
         "class_set": "harness.compare.rules.shares:ClassSet",
