@@ -36,6 +36,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "Mapping[str, Any]": {"type": "object"},
 }
 _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
+    ("Settings", "require_approval"): {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "boolean"}]},
     ("Settings", "change"): {"enum": list(CHANGES)},
     ("Profile", "pass_as"): {"enum": list(PASS_AS)},
     ("Profile", "memory"): {

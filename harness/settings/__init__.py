@@ -161,6 +161,9 @@ def with_rules(settings: Settings, file: Path) -> Settings:
 
 
 def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
+    if isinstance(data.get("require_approval"), bool):
+        # true asks for one name
+        data = {**data, "require_approval": int(data["require_approval"])}
     table = Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",

@@ -83,8 +83,8 @@ def read(place: Place) -> Catalogue:
         data = json.loads(held.content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         merge = b"\n<<<<<<< " in b"\n" + held.content
-        words = "an unfinished merge: two branches both released; take one side's store whole, and release the later again"
-        raise damaged(f"the catalogue is {words if merge else f'no JSON: {error}'}", place) from None
+        unmerged = "an unfinished merge: two branches both released; take one side whole, and release the later again"
+        raise damaged(f"the catalogue is {unmerged if merge else f'no JSON: {error}'}", place) from None
     if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise damaged("the catalogue has no format number", place)
     if data["format"] > FORMAT:

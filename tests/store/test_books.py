@@ -126,7 +126,7 @@ class TestHeldAgainstEachOther:
         refused(place, "does not stand where the ledger tells of it")
 
     def test_a_rollback_without_a_head(self, place):
-        self.rewrite(place, lambda line: [replace(line[0], ledger="", act="rollback")])
+        self.rewrite(place, lambda line: [replace(line[0], ledger="", act="rollback"), *line[1:]])
         refused(place, "does not stand where")
 
     def test_a_change_that_was_cut_off_is_voided_by_the_next(self, place, release):
@@ -158,11 +158,10 @@ class TestHeldAgainstEachOther:
 def test_names_that_lead_astray_are_refused(place, release, key, value):
     release("1.0.0")
     old = (place.root / catalogue.FILE).read_bytes(), (place.root / ledger.FILE).read_bytes()
+    number = value if key == "version" else "1.1.0"
+    changes = {} if key == "version" else {key: value, "first": True}
     with pytest.raises(HarnessError, match="E54 refused") as caught:
-        if key == "version":
-            release(value)
-        else:
-            release("1.1.0", **{key: value, "first": True})
+        release(number, **changes)
     assert caught.value.exit == Exit.REFUSED
     assert old == ((place.root / catalogue.FILE).read_bytes(), (place.root / ledger.FILE).read_bytes())
 
