@@ -103,6 +103,8 @@ def _check_all_known(chain: Chain, catalogue: Catalogue, covered: int, place: Pl
     """E46 where the ledger tells of a release that was in the catalogue: one between others that is gone, or one whose
     place in the ledger is gone. Only what stands behind the last head can have been cut off."""
     unknown = list(unfinished(chain, catalogue))
+    if not unknown:
+        return
     digests = {one.digest for one in chain.events[:covered]}
     entered = [(one.act, one.model, one.channel, told(one)) for one in catalogue.releases]
     for one in unknown:

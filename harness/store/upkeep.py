@@ -96,15 +96,6 @@ def _lines(known: Catalogue, place: Place) -> Iterator[Found]:
 
 
 def _told(known: Catalogue, chain: Chain, place: Place) -> Iterator[Found]:
-    told = {one.digest: one for one in chain.events}
-    for one in known.releases:
-        if not one.ledger:
-            continue
-        event = told.get(ledger.head_of(one, place).digest)
-        if event is None or event.kind != one.act or event.body.get("sha256") != one.sha256:
-            yield Found(
-                f"the ledger does not tell of {one.version} in {one.channel}", place.where(ledger.FILE), True
-            )
     for event in ledger.unfinished(chain, known):
         words = (
             f"a {event.kind} of {event.body.get('version')} to {event.channel} was cut off: it is no release"
