@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from harness.errors import HarnessError
 from harness.settings.table import Table, byte_size, check_name, check_seed, mapping, one_of, positive
 
 PASS_AS = ("frame", "records", "array")
+
+_SECRET = re.compile(r"secret|passw|account_key|sas_token|session_token|connection_string", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,15 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`)."""
+    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`). `max_both_faulted`: the budget of
+    cases on which both versions fail, so that nothing is compared there; None: see `accounting_troubles`."""
 
     name: str
     path: str = ""
     key: str = ""
     target: str = ""
     generate: Generate | None = None
+    max_both_faulted: int | None = None
 
 
 def read_profile(name: str, data: Any, place: str) -> Profile:
@@ -67,10 +72,29 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     return Profile(name=name, **values)
 
 
+def read_store_options(data: Any, place: str) -> dict[str, Any]:
+    """`[tool.harness.store_options]`: what the library of the store's address takes, which is its own business; but no
+    secret in clear text."""
+    options = dict(mapping(data, place))
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            options[key] = read_store_options(value, f"{place}.{key}")
+        elif _SECRET.search(key) and not (isinstance(value, str) and value.startswith("env:")):
+            raise HarnessError(
+                f"{key} is a secret, and stands in a file that is committed",
+                where=place,
+                hint=f'write {key} = "env:NAME", or leave it to what the library finds by itself',
+                code="E27",
+            )
+    return options
+
+
 def read_input(data: Any, place: str) -> Input:
     """One of `[[tool.harness.inputs]]`: a path or a plan of a search, never both."""
     table = Table(data, Input, place)
-    values = table.plain("name", "path", "key", "target")
+    values = table.plain("name", "path", "key", "target", "max_both_faulted")
+    if values.get("max_both_faulted", 0) < 0:
+        raise HarnessError("max_both_faulted is negative", where=place, hint="0 allows none")
     if "name" not in values:
         raise HarnessError("an input source has no name", where=place, hint='add name = "…"')
     check_name(values["name"], "input source", place)
