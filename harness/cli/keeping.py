@@ -99,7 +99,7 @@ def _fsck(options: argparse.Namespace) -> int:
 
 
 def _prune(options: argparse.Namespace) -> int:
-    from harness.run import bundle, past, tombstone
+    from harness.run import account, bundle, past, tombstone
     from harness.store import open_place, upkeep
 
     settings = settings_of(options)
@@ -115,7 +115,10 @@ def _prune(options: argparse.Namespace) -> int:
             )
         folder = folder_of(options, settings)
         with tombstone.held(folder):
+            needed = account.runs_needed(settings, folder)
             for run_id in past.ids(folder)[: -options.keep_runs]:
+                if run_id in needed:
+                    continue
                 if not options.dry_run:
                     shutil.rmtree(folder / "runs" / run_id)
                 print(f"{removed}: run {run_id}")

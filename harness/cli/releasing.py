@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
     )
     approve.add_argument("--reason", required=True, help="why")
     approve.add_argument("--by", default="", metavar="NAME", help="who (default: git's user.email)")
+    approve.add_argument("--first", action="store_true", help="a first release, which has no verdict")
     approve.add_argument(
         "--until", default="", metavar="DAY", help="the last day on which it counts, as 2027-06-30"
     )
@@ -91,7 +92,7 @@ def _approve(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     by = options.by or name_of(settings.root)
     folder = folder_of(options, settings)
-    given = approve(settings, folder, by, options.reason, options.until, options.dry_run)
+    given = approve(settings, folder, by, options.reason, options.until, options.dry_run, first=options.first)
     would = "would approve" if options.dry_run else "approves"
     print(
         f"{given.by} {would} of sha256:{given.candidate}" + (f" until {given.until}" if given.until else "")

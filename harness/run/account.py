@@ -4,6 +4,7 @@ carried over yet. Plain data, whatever they are written as.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -12,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
+from harness.run import tombstone
 from harness.settings import Settings
 from harness.store import catalogue, ledger, open_place
 from harness.store.events import Event
@@ -41,6 +44,21 @@ def events(settings: Settings, folder: Path) -> list[dict[str, Any]]:
     here, _ = ledger.read(Folder(folder))
     found = [_plain(one, True) for one in chain.events]
     return found + [_plain(one, False) for one in here.events if one.digest not in carried]
+
+
+def runs_needed(settings: Settings, folder: Path) -> set[str]:
+    """The runs that the present verdict, an approval or a release rests on. E46 where a ledger is broken."""
+    results = {one.evidence for one in catalogue.read(open_place(settings)).releases}
+    told = events(settings, folder)
+    needed = {str(one["body"].get("run_id")) for one in told if one["kind"] == "approval"}
+    needed |= {
+        str(one["body"].get("run_id"))
+        for one in told
+        if one["kind"] == "verdict" and one["body"].get("result_digest") in results
+    }
+    with contextlib.suppress(HarnessError):
+        needed.add(str(tombstone.read(folder).get("run_id")))
+    return needed
 
 
 def judged(told: Sequence[Mapping[str, Any]]) -> dict[str, int]:

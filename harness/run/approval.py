@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import journal, tombstone
+from harness.run import extensions, journal, tombstone
 from harness.run.verify import verify
 from harness.settings import Settings
 from harness.store import ledger
 from harness.store.events import Event
+from harness.store.promotion import check_plain
+from harness.versions.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,23 @@ class Approval:
         )
 
 
-def approve(settings: Settings, folder: Path, by: str, reason: str, until: str, dry_run: bool) -> Approval:
-    """Put a name under the verdict that `harness verify` accepts: an approval lifts no FAIL and no INCONCLUSIVE."""
+FIRST = "first release"
+"""The result of a release that nothing was compared with."""
+
+
+def approve(
+    settings: Settings, folder: Path, by: str, reason: str, until: str, dry_run: bool, *, first: bool = False
+) -> Approval:
+    """Put a name under the verdict that `harness verify` accepts: an approval lifts no FAIL and no INCONCLUSIVE. With
+    `first`, under a candidate that nothing can be compared with yet."""
     until = _day(until)
+    for name, text in (("by", by), ("reason", reason)):
+        check_plain(name, text, "harness approve")
     with tombstone.held(folder):
-        verdict, candidate = verify(settings, folder)
+        verdict, candidate = _first(settings) if first else verify(settings, folder)
         given = Approval(by, reason, until, verdict["result_digest"], candidate.sha256 or candidate.digest)
         body: dict[str, object] = {
-            "run_id": verdict["run_id"],
+            "run_id": verdict.get("run_id", ""),
             "result_digest": given.result_digest,
             "candidate": given.candidate,
             "version": candidate.version,
@@ -54,6 +65,13 @@ def approve(settings: Settings, folder: Path, by: str, reason: str, until: str, 
         if not dry_run:
             journal.append(folder, [ledger.event("approval", settings.model, settings.channel, body, by=by)])
     return given
+
+
+def _first(settings: Settings) -> tuple[dict[str, Any], Version]:
+    extensions.load(settings)
+    candidate = versions.resolve(settings.candidate, settings, "candidate")
+    store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
+    return {"result_digest": FIRST}, candidate
 
 
 def demand(
@@ -73,12 +91,14 @@ def demand(
         one = Approval.of(event)
         if one.result_digest != verdict["result_digest"] or one.candidate != candidate:
             continue
+        if event.model != settings.model or event.channel != settings.channel:
+            continue
         if one.until and one.until < today:
             refused.append(f"that of {one.by} ended on {one.until}")
-        elif one.by.casefold() in authors:
+        elif _same(one.by) in authors:
             refused.append(f"{one.by} is an author of the change")
         else:
-            counted.add(one.by.casefold())
+            counted.add(_same(one.by))
     if len(counted) < wanted:
         why = f" ({'; '.join(dict.fromkeys(refused))})" if refused else ""
         raise HarnessError(
@@ -97,14 +117,19 @@ def authors_of(root: Path, since: str) -> Iterator[str]:
     span = [f"{since}..HEAD"] if known else ["-1", "HEAD"]
     for line in (_git(root, "log", "--format=%an%n%ae%n%cn%n%ce", *span) or "").splitlines():
         if line.strip():
-            yield line.strip().casefold()
+            yield _same(line)
     if _git(root, "status", "--porcelain"):
-        yield name_of(root).casefold()
+        yield _same(name_of(root))
 
 
 def name_of(root: Path) -> str:
     """Who is at work here: git's address, else the user's name. A name that is given, not proven."""
-    return (_git(root, "config", "user.email") or "").strip() or getpass.getuser()
+    return (_git(root, "config", "user.email") or "").strip() or ledger.account()
+
+
+def _same(name: str) -> str:
+    """Neither case nor spaces make two people of one."""
+    return " ".join(name.casefold().split())
 
 
 def _day(until: str) -> str:

@@ -37,6 +37,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "Mapping[str, float]": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
 }
 _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
+    ("Settings", "require_approval"): {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "boolean"}]},
     ("Settings", "change"): {"enum": list(CHANGES)},
     ("Profile", "pass_as"): {"enum": list(PASS_AS)},
     ("Profile", "memory"): {

@@ -28,9 +28,11 @@ def release_first(settings: Settings, folder: Path, reason: str, dry_run: bool) 
     extensions.load(settings)
     candidate = versions.resolve(settings.candidate, settings, "candidate")
     store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
+    noted = journal.events(folder, settings.model)
+    approval.demand(settings, noted, {"result_digest": approval.FIRST}, candidate.sha256, "")
     outcomes = {} if dry_run else _ask(settings, candidate)
-    act = Act(name_of(settings.root), reason, journal.events(folder, settings.model), dry_run)
-    return _release(settings, candidate, outcomes, "first release", None, act)
+    act = Act(name_of(settings.root), reason, noted, dry_run)
+    return _release(settings, candidate, outcomes, approval.FIRST, None, act)
 
 
 def release_verified(settings: Settings, folder: Path, reason: str, dry_run: bool) -> Release:
@@ -104,8 +106,12 @@ def after_release(settings: Settings, done: Release) -> None:
         "version": done.version,
         "channel": done.channel,
         "model": done.model,
+        "act": done.act,
     }
-    command = [word.format_map(known) for word in shlex.split(settings.after_release)]
+    command = shlex.split(settings.after_release)
+    for name, value in known.items():
+        # other braces are the command's own
+        command = [word.replace("{" + name + "}", value) for word in command]
     environment = {f"HARNESS_{name.upper()}": value for name, value in known.items()}
     try:
         code = subprocess.run(

@@ -6,6 +6,7 @@ here is refused, because a misspelt limit that is silently ignored is a gate tha
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -171,6 +172,9 @@ def with_rules(settings: Settings, file: Path) -> Settings:
 
 
 def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
+    if isinstance(data.get("require_approval"), bool):
+        # true asks for one name
+        data = {**data, "require_approval": int(data["require_approval"])}
     table = Table(data, Settings, place, hidden=("path", "root"))
     values = table.plain(
         "model", "candidate", "change", "channel", "previous", "anchor", "store", "reports", "training",
@@ -178,6 +182,14 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
     )  # fmt: skip
     values |= table.names("extensions", "private")
     one_of(values.get("change", "auto"), CHANGES, "change", place)
+    try:
+        empty = "after_release" in values and not shlex.split(values["after_release"])
+    except ValueError as error:
+        raise HarnessError(
+            f"after_release: {error}", where=place, hint="close the quotation", code="E27"
+        ) from None
+    if empty and values["after_release"]:
+        raise HarnessError("after_release is empty", where=place, hint="name a command", code="E27")
     if values.get("require_approval", 0) < 0:
         raise HarnessError(
             f"require_approval is {values['require_approval']}",

@@ -82,7 +82,9 @@ def read(place: Place) -> Catalogue:
     try:
         data = json.loads(held.content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise damaged(f"the catalogue is no JSON: {error}", place) from None
+        merge = b"\n<<<<<<< " in b"\n" + held.content
+        unmerged = "an unfinished merge: two branches both released; take one side whole, and release the later again"
+        raise damaged(f"the catalogue is {unmerged if merge else f'no JSON: {error}'}", place) from None
     if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise damaged("the catalogue has no format number", place)
     if data["format"] > FORMAT:

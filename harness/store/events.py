@@ -120,7 +120,8 @@ def parse(content: bytes) -> Chain:
                 "it does not follow the line before: a line was taken out, put in, moved or edited", number
             )
         found.append(event)
-        parent = event.digest
+        # the line is the event's own, byte for byte: `event.digest` without writing it once more
+        parent = hashlib.sha256(line).hexdigest()
     return Chain(tuple(found))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import getpass
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from harness.errors import Exit, HarnessError
@@ -18,6 +19,7 @@ from harness.store.place import Held, Place, said
 
 FILE = "ledger.jsonl"
 RELEASING = ("release", "promotion", "rollback")
+_TOLD = ("version", "sha256", "identity", "parent", "reason", "commit", "evidence")
 
 
 def read(place: Place) -> tuple[Chain, Held]:
@@ -44,12 +46,21 @@ def append(place: Place, events: Iterable[Event]) -> Chain:
 def event(kind: str, model: str, channel: str, body: dict[str, object], by: str = "") -> Event:
     """An event of now."""
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Event(kind, at, by or getpass.getuser(), model, channel, body)
+    return Event(kind, at, by or account(), model, channel, body)
+
+
+def account() -> str:
+    """The account that runs this process; its number where the machine has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 def checked(place: Place, catalogue: Catalogue) -> Chain:
     """The ledger, which holds every head that the catalogue names. E46 otherwise."""
     chain, _ = read(place)
+    before = 0
     for release in catalogue.releases:
         head = head_of(release, place)
         if not chain.holds(head):
@@ -58,7 +69,53 @@ def checked(place: Place, catalogue: Catalogue) -> Chain:
                 f"events then and has {len(chain.events)}, or others in their place",
                 place,
             )
+        if not head.events and not before and release.act == "release":
+            continue  # before there were ledgers
+        if head.events <= before:
+            raise _broken(
+                f"release {release.version} ({release.channel}) does not stand where the ledger tells of it",
+                place,
+            )
+        before = head.events
+        _check_told(release, chain.events[before - 1], place)
+    _check_all_known(chain, catalogue, before, place)
     return chain
+
+
+def told(release: Release) -> dict[str, object]:
+    """What the event of a release says of it."""
+    return {name: getattr(release, name) for name in _TOLD}
+
+
+def _check_told(release: Release, event: Event, place: Place) -> None:
+    """E46 where the catalogue says something of a release that its event does not."""
+    entry = (event.kind, event.model, event.channel, {name: event.body.get(name) for name in _TOLD})
+    # ledgers of before know nothing of recorded answers: what they do not tell cannot be held against them
+    known = event.body.get("outcomes", dict(release.outcomes)) == dict(release.outcomes)
+    if entry != (release.act, release.model, release.channel, told(release)) or not known:
+        raise _broken(
+            f"release {release.version} ({release.channel}) was changed: the ledger tells of it otherwise",
+            place,
+        )
+
+
+def _check_all_known(chain: Chain, catalogue: Catalogue, covered: int, place: Place) -> None:
+    """E46 where the ledger tells of a release that was in the catalogue: one between others that is gone, or one whose
+    place in the ledger is gone. Only what stands behind the last head can have been cut off."""
+    unknown = list(unfinished(chain, catalogue))
+    if not unknown:
+        return
+    digests = {one.digest for one in chain.events[:covered]}
+    entered = [(one.act, one.model, one.channel, told(one)) for one in catalogue.releases]
+    for one in unknown:
+        entry = (one.kind, one.model, one.channel, {name: one.body.get(name) for name in _TOLD})
+        # those of a writer that was killed and began again within a second say the same, and stand behind the head
+        if one.digest in digests or (entry in entered and not covered):
+            raise _broken(
+                f"the catalogue does not know of the {one.kind} of {one.body.get('version')} to {one.channel}, of "
+                "which the ledger tells",
+                place,
+            )
 
 
 def head_of(release: Release, place: Place) -> Head:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from harness.store import blobs, catalogue, ledger
 from harness.store.catalogue import Catalogue, Release
 from harness.store.events import Event
 from harness.store.place import Place, writing
+
+# control characters but tab and line feed, and those that turn the direction of what follows
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +129,15 @@ def promote(place: Place, model: str, origin: str, target: str, *, first: bool, 
                 code="E48",
             )
         newest = line[-1]
-        blobs.verified(place, newest.sha256)
+        for sha256 in (newest.sha256, *newest.outcomes.values()):
+            blobs.verified(place, sha256)
         if first:
             refuse_first_when_released(place, model, target)
         else:
             _check_compared(line, other, origin, target, place)
+            _check_passed(
+                other[-1], newest, (*ledger.checked(place, known).events, *act.carry), target, place
+            )
         entry = replace(
             newest,
             channel=target,
@@ -151,12 +159,9 @@ def rollback(place: Place, model: str, channel: str, version: str, *, act: Act) 
     with writing(place), _lock(place, act.dry_run):
         known = catalogue.read(place)
         line = known.of(model, channel)
-        older = [
-            one
-            for one in line[:-1]
-            if one.sha256 != line[-1].sha256
-            and (one.version == version if version else one.sha256 == line[-1].parent)
-        ]
+        standing = _standing(line)[:-1]
+        older = [one for one in line[:-1] if one.version == version and one.sha256 != line[-1].sha256]
+        older = older if version else standing[-1:]
         if not older:
             versions = ", ".join(dict.fromkeys(one.version for one in line))
             raise HarnessError(
@@ -166,7 +171,8 @@ def rollback(place: Place, model: str, channel: str, version: str, *, act: Act) 
                 code="E48",
             )
         found = older[-1]
-        blobs.verified(place, found.sha256)
+        for sha256 in (found.sha256, *found.outcomes.values()):
+            blobs.verified(place, sha256)
         entry = replace(
             found,
             released=_now(),
@@ -182,6 +188,8 @@ def rollback(place: Place, model: str, channel: str, version: str, *, act: Act) 
 def _enter(place: Place, known: Catalogue, entry: Release, act: Act) -> Release:
     """Write the ledger, then the catalogue that names its head. Where the catalogue cannot be written the ledger is as
     it was; where the process is killed in between, the next one voids what the ledger tells too much."""
+    for name in ("model", "channel", "version", "file", "reason", "by"):
+        check_plain(name, getattr(entry, name), place.address)
     chain = ledger.checked(place, known)
     if act.dry_run:
         return entry
@@ -193,10 +201,7 @@ def _enter(place: Place, known: Catalogue, entry: Release, act: Act) -> Release:
         entry.act,
         entry.model,
         entry.channel,
-        {
-            name: getattr(entry, name)
-            for name in ("version", "sha256", "identity", "parent", "reason", "commit", "evidence")
-        },
+        {**ledger.told(entry), "outcomes": dict(entry.outcomes)},
         by=act.by,
     )
     _, before = ledger.read(place)
@@ -255,6 +260,60 @@ def _check_compared(
             hint="roll the target back too, or compare with what it has and release there",
             code="E49",
             exit=Exit.STORE,
+        )
+
+
+def _check_passed(old: Release, new: Release, events: Sequence[Event], target: str, place: Place) -> None:
+    """The two were compared with each other: a chain of small steps that each pass can be a large one. The last PASS or
+    FAIL about them counts; E49 where it is none, or a FAIL."""
+    said = [
+        one.body["verdict"]
+        for one in events
+        if one.kind == "verdict"
+        and one.body.get("verdict") in ("PASS", "FAIL")
+        and (_sha256(one, "baseline"), _sha256(one, "candidate")) == (old.sha256, new.sha256)
+    ]
+    if said[-1:] == ["PASS"] or (not said and new.parent == old.sha256):
+        return
+    words = "failed against" if said else "was not compared with"
+    raise HarnessError(
+        f"{new.version} {words} {old.version}, which {target} has",
+        where=place.address,
+        hint=f'compare the two: with channel = "{target}", pytest --compare-to=previous, and release it there',
+        code="E49",
+        exit=Exit.STORE,
+    )
+
+
+def _sha256(event: Event, side: str) -> object:
+    version = event.body.get(side)
+    return version.get("sha256") if isinstance(version, Mapping) else None
+
+
+def _standing(line: Sequence[Release]) -> list[Release]:
+    """What a channel was set to and was not taken back, oldest first. Going back takes away what came after, so that
+    going back twice does not bring back what was left first; going to what was left puts it on top again."""
+    standing: list[Release] = []
+    for one in line:
+        places = [place for place, kept in enumerate(standing) if kept.sha256 == one.sha256]
+        if one.act == "rollback" and places:
+            del standing[places[-1] + 1 :]
+        else:
+            standing.append(one)
+    return standing
+
+
+def check_plain(name: str, text: str, where: str) -> None:
+    """E54 for what would be another thing to a terminal, a table or a folder than it is to us."""
+    is_name = name in ("model", "channel", "version", "file")
+    outside = is_name and (not text.isprintable() or not text or ".." in text or "/" in text or "\\" in text)
+    if outside or _CONTROL.search(text):
+        raise HarnessError(
+            f"refused: {name} {text[:80]!a}",
+            where=where,
+            hint=f"give the {name} in plain characters; nothing was changed",
+            code="E54",
+            exit=Exit.REFUSED,
         )
 
 

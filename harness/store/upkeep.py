@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ def check(place: Place) -> Iterator[Found]:
 def prune(place: Place, *, dry_run: bool, grace: float = GRACE) -> Iterator[Entry]:
     """Remove what nothing names and is older than `grace` seconds; yields each file. A catalogue that cannot be read
     is an error, since then everything would look as if nothing named it."""
-    with writing(place), place.locked():
+    with writing(place), contextlib.nullcontext() if dry_run else place.locked():
         known = catalogue.read(place)
         ledger.checked(place, known)
         for entry in list(unnamed(place, known)):
@@ -95,15 +96,6 @@ def _lines(known: Catalogue, place: Place) -> Iterator[Found]:
 
 
 def _told(known: Catalogue, chain: Chain, place: Place) -> Iterator[Found]:
-    told = {one.digest: one for one in chain.events}
-    for one in known.releases:
-        if not one.ledger:
-            continue
-        event = told.get(ledger.head_of(one, place).digest)
-        if event is None or event.kind != one.act or event.body.get("sha256") != one.sha256:
-            yield Found(
-                f"the ledger does not tell of {one.version} in {one.channel}", place.where(ledger.FILE), True
-            )
     for event in ledger.unfinished(chain, known):
         words = (
             f"a {event.kind} of {event.body.get('version')} to {event.channel} was cut off: it is no release"

@@ -247,3 +247,61 @@ def test_one_release_is_shown_whole(compared):
     assert "reason: nothing to compare with" in out
     assert "answers to rows: sha256:" in out
     refused(compared, 4, "E48 no release", "baselines", "show", "1.0.1")
+
+
+def test_a_first_release_waits_for_its_approvals_too(zoo, tmp_path, git):
+    folder = zoo.project(tmp_path, "good", "rewritten")
+    configure(folder, "require_approval = true")
+    git(folder)
+    first = ("release", "--first", "--reason", "nothing to compare with")
+    refused(folder, 10, "E58 0 of 1 approvals", *first)
+    ok(folder, "approve", "--first", "--by", "t@t.invalid", "--reason", "my own change")
+    refused(folder, 10, "t@t.invalid is an author of the change", *first)
+    ok(folder, "approve", "--first", "--by", "ben", *LOOKED)
+    assert "is released" in ok(folder, *first)
+    refused(folder, 11, "E49", "approve", "--first", "--by", "ben", *LOOKED)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("sh -c 'test {digest} = $HARNESS_DIGEST && echo ${HARNESS_CHANNEL} {act} {other} > out'", ""),
+        ("sh -c 'exit 3'", "E59 after_release ended with code 3; the release stands"),
+        ("no-such-command", "E59 after_release cannot be run"),
+    ],
+)
+def test_the_command_of_the_team_has_its_own_braces(project, command, words):  # noqa: F811
+    configure(project, f"after_release = {json.dumps(command)}")
+    commit(project)
+    ok(project, "compare")
+    if words:
+        refused(project, 10, words, "release")
+    else:
+        ok(project, "release")
+        assert (project / "out").read_text() == "production release {other}\n"
+    assert [one["kind"] for one in told(project)][-1] == "release"
+
+
+def test_a_command_that_cannot_be_taken_apart_is_refused_before_anything_is_released(compared):
+    configure(compared, 'after_release = "sh -c \'open"')
+    refused(compared, 4, "E27 after_release: No closing quotation", "release")
+
+
+def test_names_that_play_with_a_terminal_are_refused(compared):
+    refused(compared, 12, "E54 refused: by", "approve", "--by", "ben\x1b[2K", *LOOKED)
+    refused(compared, 12, "E54 refused: channel", "promote", "--to", "../staging", "--first", *LOOKED)
+    assert [one["kind"] for one in told(compared)] == ["release", "verdict"]
+
+
+def test_runs_that_something_rests_on_stay(compared):
+    first = compared / "reports" / "runs"
+    approved = {path.name for path in first.iterdir()}
+    ok(compared, "approve", "--by", "ben", *LOOKED)
+    for _ in range(2):
+        ok(compared, "compare")
+    ok(compared, "baselines", "prune", "--keep-runs", "1", "--dry-run")
+    assert len(list(first.iterdir())) == 3
+    ok(compared, "baselines", "prune", "--keep-runs", "1")
+    left = {path.name for path in first.iterdir()}
+    assert approved < left
+    assert len(left) == 2

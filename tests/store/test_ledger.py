@@ -97,7 +97,9 @@ def release(**changes) -> Release:
 
 
 def told(place: Folder, events: int = 3) -> Chain:
-    return ledger.append(place, [ledger.event("verdict", "m", "c", {"n": n}) for n in range(events)])
+    """A ledger whose last event is that of `release()`."""
+    verdicts = [ledger.event("verdict", "m", "c", {"n": n}) for n in range(events - 1)]
+    return ledger.append(place, [*verdicts, ledger.event("release", "m", "c", ledger.told(release()))])
 
 
 @pytest.mark.parametrize("spoil", ["cut", "delete", "empty", "half", "edit", "binary", "newer"])
