@@ -5,11 +5,12 @@ Syntax of Python 3.8. `predict` gives the model's answers; where the model has c
 
 import os
 import pickle
+from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _opened():
+def _opened() -> Any:
     (name,) = [name for name in os.listdir(HERE) if name.startswith("artifact.")]
     path = os.path.join(HERE, name)
     if name.endswith(".joblib"):
@@ -20,7 +21,7 @@ def _opened():
         return pickle.load(file)
 
 
-def predict(given):
+def predict(given: Any) -> Any:
     """Labels, and `probability_CLASS` for each class where the model has them; a function is called as it is."""
     global MODEL
     if MODEL is None:

@@ -8,7 +8,6 @@ from typing import Protocol
 from harness.settings import Profile, Settings
 from harness.versions.manifest import Manifest, digest
 
-
 PICKLES = (".joblib", ".pkl", ".pickle")
 LOADER = "harness_artifact:predict"
 """What opens a model file and asks it, in the process of the version."""

@@ -83,7 +83,7 @@ def _wheel(root: Path, commit: str, inner: str, spec: str, profile: Profile) -> 
 
     def make(beside: Path) -> None:
         wheel = _built(root, commit, inner, spec, profile)
-        files.write_bytes(beside / wheel.name, wheel.read_bytes())
+        files.write_atomic(beside / wheel.name, wheel.read_bytes())
 
     folder = made(cache_folder() / "commits" / key, lambda place: bool(list(place.glob("*.whl"))), make)
     return next(iter(folder.glob("*.whl")))

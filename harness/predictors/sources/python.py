@@ -127,7 +127,7 @@ def build(folder: Path, python: str, variables: Mapping[str, str] | None = None)
         place = cache_folder() / "built" / digest(members)[:32] / wheel.name
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            files.write_bytes(place, content)
+            files.write_atomic(place, content)
     return place
 
 
