@@ -34,7 +34,7 @@ def predict(given: Any) -> Any:
         return found
     chances = MODEL.predict_proba(given)
     columns = {"prediction": found}
-    columns.update({"probability_%s" % (name,): chances[:, place] for place, name in enumerate(classes)})
+    columns.update({f"probability_{name}": chances[:, place] for place, name in enumerate(classes)})
     return columns
 
 

@@ -54,7 +54,7 @@ class ProjectSource:
         dist = settings.root / (spec or ".") / "dist"
         found = sorted(dist.glob("*.whl"))
         if not found and profile.entry:
-            return PLAIN["project"].built(dist.parent, settings, profile)  # type: ignore[no-any-return]
+            return PLAIN["project"]().built(dist.parent, settings, profile)  # type: ignore[no-any-return]
         if not found:
             raise HarnessError(
                 "the candidate is not built: no wheel in dist",
@@ -92,7 +92,7 @@ def has_manifest(path: Path) -> bool:
 
 def _package(path: Path, why: str, settings: Settings, profile: Profile) -> Version:
     if profile.entry and not has_manifest(path):
-        return PLAIN["wheel"].of(path, why, settings, profile)  # type: ignore[no-any-return]
+        return PLAIN["wheel"]().of(path, why, settings, profile)  # type: ignore[no-any-return]
     return version_of(path, why=why)
 
 

@@ -32,18 +32,37 @@ def requirements_of(profile: Profile, settings: Settings) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip() and not line.strip().startswith("#"))
 
 
-def lock(requirements: tuple[str, ...], python: str, identity: str = "") -> str:
+def lock(requirements: tuple[str, ...], python: str, identity: str = "", wheel: Path | None = None) -> str:
     """The lock of these requirements for an interpreter (as `find_interpreter` takes it).
 
-    `identity` stands for what a requirement names by a path. An index changes from day to day, and the same
+    `identity` stands for what a requirement names by a path, and `wheel` is that path, which has to fit the
+    interpreter. An index changes from day to day, and the same
     requirements keep the lock that they got first. Raises HarnessError E08 in the resolver's words.
     """
     base = environments.find_interpreter(python)
     named = [line for line in requirements if not (identity and " @ file:" in line)]
-    key = {"format": 1, "requirements": named, "identity": identity, "interpreter": environments.tag(base)}
+    key = {
+        "format": 1,
+        "requirements": named,
+        "identity": identity + (wheel.name if wheel else ""),
+        "interpreter": environments.tag(base),
+    }
     folder = cache_folder() / "locks" / digest(key)[:32]
 
     def make(beside: Path) -> None:
+        if wheel is not None:
+            # resolving alone takes a wheel of any platform
+            environments.run_uv(
+                "pip",
+                "install",
+                "--dry-run",
+                "--no-deps",
+                "--target",
+                str(beside),
+                "--python",
+                base,
+                str(wheel),
+            )
         with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
             wanted = Path(scratch, "requirements.in")
             wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ class PlainWheel:
             location=str(path),
             why=why,
             sha256=hashlib.sha256(content).hexdigest(),
-            lock=lock(wanted, profile.python, identity),
+            lock=lock(wanted, profile.python, identity, path),
             profile=profile,
             interpreter=interpreter_of(profile),
             artifact=identity,
@@ -91,7 +92,13 @@ class PlainProject:
                 where=str(folder),
                 hint="name the folder of a Python package",
             )
-        wheel = build(folder, profile.python)
+        with tempfile.TemporaryDirectory(prefix="harness-project-") as scratch:
+            # a build leaves folders behind, and believes what an earlier one left
+            copy = Path(scratch, "project")
+            shutil.copytree(folder, copy, symlinks=True, ignore=_not_source)
+            if (folder / ".git").exists():
+                (copy / ".git").symlink_to((folder / ".git").resolve())
+            wheel = build(copy, profile.python)
         return PlainWheel().of(wheel, "built by the project's own build backend", settings, profile)
 
 
@@ -101,8 +108,25 @@ def demand_entry(profile: Profile, where: str) -> None:
         raise HarnessError(
             "a package without a manifest does not say what predicts",
             where=where,
-            hint='give it a version profile: [tool.harness.versions.NAME] with spec and entry = "package.module:function"',
+            hint="give it a version profile: [tool.harness.versions.NAME] with spec and "
+            'entry = "package.module:function"',
         )
+
+
+def _not_source(folder: str, names: list[str]) -> set[str]:
+    """What of a project's folder is made, not written: environments, bytecode, what builds leave."""
+    top = (
+        {"build", "dist"}
+        if Path(folder, "pyproject.toml").exists() or Path(folder, "setup.py").exists()
+        else set()
+    )
+    return {
+        name
+        for name in names
+        if name in ("__pycache__", ".git", ".tox", *top)
+        or name.endswith(".egg-info")
+        or Path(folder, name, "pyvenv.cfg").exists()
+    }
 
 
 def is_package(folder: Path) -> bool:
