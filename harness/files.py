@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never half of either."""
+"""Writing files so that a reader sees the old content or the new, never half of either; and where copies are kept."""
 
 from __future__ import annotations
 
@@ -56,6 +56,15 @@ def json_bytes(data: Any) -> bytes:
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     # half of a surrogate pair, which is no UTF-8, becomes the escape that JSON has for it
     return text.encode("utf-8", "backslashreplace")
+
+
+def cache_folder() -> Path:
+    """`$MODEL_HARNESS_CACHE`, or `model-harness` in the user's cache folder."""
+    named = os.environ.get("MODEL_HARNESS_CACHE")
+    if named:
+        return Path(named).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).absolute() / "model-harness"
 
 
 def _umask() -> int:

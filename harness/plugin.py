@@ -270,7 +270,7 @@ class Gate:
             conclusion = conclude(self.session.plan, self.session.states(), seen)
             bound = self.session.bound()
             past.note(self.session.plan, seen, conclusion, bound)
-        return publish(conclusion, self.folder, tree, bound)
+        return publish(conclusion, self.folder, tree, bound, self.settings)
 
     def _troubles(self, exitstatus: int, broken: BaseException | None) -> Iterator[HarnessError]:
         yield from self.reported.troubles(exitstatus)

@@ -164,6 +164,17 @@ class Batch:
             None if self.target is None else self.target.take(rows),
         )
 
+    @property
+    def key(self) -> str:
+        """The input column that holds the keys, "" where no version is given one: a reply that carries it says which
+        case each answer is of."""
+        for name, column in self.columns.items():
+            if column.kind not in ("int", "str") or not len(self) or column.null is not None:
+                continue
+            if column.item(0) == self.keys[0] and column.tolist() == self.keys.tolist():
+                return name
+        return ""
+
     def case(self, row: int) -> dict[str, Any]:
         """One case's inputs as plain values."""
         return {name: column.item(row) for name, column in self.columns.items()}

@@ -25,6 +25,9 @@ CHUNK = 2**14
 FEW_RUNS = 16
 """Rows for each run of equally long ones, at least, where runs are put together."""
 
+FEW_ROWS = 16
+"""Rows for each piece that lies together, at least, where a subset is copied piece by piece."""
+
 FAR = 64
 """Bytes of a text up to which it is compared eight at a time."""
 
@@ -142,7 +145,8 @@ def _equal_texts(a: Texts, b: Texts) -> Bools:
     for first in range(0, len(same), CHUNK):
         last = min(first + CHUNK, len(same))
         marks_a, marks_b = (side.marks[first : last + 1] for side in (a, b))
-        alike = np.equal(np.diff(marks_a), np.diff(marks_b), out=same[first:last])
+        apart = marks_a - marks_b
+        alike = np.equal(apart[1:], apart[:-1], out=same[first:last])
         if alike.all():
             _in_one_piece(a, b, marks_a, marks_b, [[0, last - first]], alike)
             continue
@@ -159,17 +163,29 @@ def _in_one_piece(
 ) -> None:
     """Rows that are equally long on both sides lie alike, run after run: their bytes are compared in one go."""
     x, y = (
-        np.concatenate([side.blob[marks[first] : marks[last]] for first, last in runs])
+        _joined([side.blob[marks[first] : marks[last]] for first, last in runs])
         for side, marks in ((a, marks_a), (b, marks_b))
     )
-    whole = len(x) // _WORD * _WORD
-    words = np.flatnonzero(x[:whole].view(np.uint64) != y[:whole].view(np.uint64))
-    places = np.concatenate([(words[:, None] * _WORD + np.arange(_WORD)).ravel(), np.arange(whole, len(x))])
-    differ = places[x[places] != y[places]]
+    differ = _differing(x, y)
     if len(differ):
-        rows = np.concatenate([np.arange(first, last) for first, last in runs])
-        ends = np.cumsum(marks_a[rows + 1] - marks_a[rows])
-        same[rows[np.searchsorted(ends, differ, side="right")]] = False
+        ends = np.array([[marks_a[first], marks_a[last]] for first, last in runs])
+        before = np.concatenate([[0], np.cumsum(ends[:, 1] - ends[:, 0])])
+        run = np.searchsorted(before, differ, side="right") - 1
+        same[np.searchsorted(marks_a, differ - before[run] + ends[run, 0], side="right") - 1] = False
+
+
+def _differing(x: npt.NDArray[np.uint8], y: npt.NDArray[np.uint8]) -> Marks:
+    """The places at which two blobs of one length differ; most do in few."""
+    # bytes may lie anywhere in memory, and only the answer, eight of it at a time, is a word in its place
+    apart = np.zeros(-(-len(x) // _WORD) * _WORD, bool)
+    np.not_equal(x, y, out=apart[: len(x)])
+    words = np.flatnonzero(apart.view(np.uint64))
+    places: Marks = (words[:, None] * _WORD + np.arange(_WORD)).ravel()
+    return places[apart[places]]
+
+
+def _joined(parts: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _word_by_word(a: Texts, b: Texts, marks_a: Marks, marks_b: Marks, same: Bools) -> None:
@@ -202,7 +218,18 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], np.uint64)
 
 
 def _gathered(held: Texts, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Texts:
+    """The texts that begin at `starts` and have `lengths` bytes, one after another."""
     marks = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=marks[1:])
+    ends = starts + lengths
+    breaks = np.flatnonzero(starts[1:] != ends[:-1])
+    if len(lengths) and (len(breaks) + 1) * FEW_ROWS <= len(lengths):
+        # most subsets leave out a row here and there, and what lies together is copied in one piece
+        first = int(starts.min())
+        raw = held.blob[first : int(ends.max())].tobytes()
+        begin = (starts[np.concatenate([[0], breaks + 1])] - first).tolist()
+        end = (ends[np.concatenate([breaks, [len(ends) - 1]])] - first).tolist()
+        blob = b"".join([raw[a:b] for a, b in zip(begin, end, strict=True)])
+        return Texts(held.text, marks, np.frombuffer(blob, np.uint8))
     places = np.arange(marks[-1]) + np.repeat(starts - marks[:-1], lengths)
     return Texts(held.text, marks, held.blob[places])

@@ -553,8 +553,14 @@ class Answers:
     """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
     odd."""
 
-    def __init__(self, call: Callable[[Sequence[int]], Any], outputs: Any, passing: tuple[Any, ...]) -> None:
-        self.call, self.outputs, self.passing = call, outputs, passing
+    def __init__(
+        self,
+        call: Callable[[Sequence[int]], Any],
+        outputs: Any,
+        passing: tuple[Any, ...],
+        key: Tuple[str, Sequence[Any]] = ("", ()),
+    ) -> None:
+        self.call, self.outputs, self.passing, self.key = call, outputs, passing, key
         self.parts: list[tuple[Sequence[int], Sequence[int], dict[str, Any]]] = []
         self.faults: dict[int, tuple[str, str, list[str]]] = {}
         self.dropped: list[int] = []
@@ -564,16 +570,21 @@ class Answers:
 
 
 def ask(
-    call: Callable[[Sequence[int]], Any], rows: int, outputs: Any = "", passing: tuple[Any, ...] = ()
+    call: Callable[[Sequence[int]], Any],
+    rows: int,
+    outputs: Any = "",
+    passing: tuple[Any, ...] = (),
+    key: Tuple[str, Sequence[Any]] = ("", ()),
 ) -> Answers:
     """Ask `call(row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
     classes `passing` are no faults of a row and are raised on.
 
     A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
-    down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one
-    by one, and a note says so.
+    down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one by
+    one, and a note says so. `key` names the input column that tells cases apart, and has its values: a reply with a
+    column of that name says itself which case each answer is of.
     """
-    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing))
+    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key)
     _ask(found, range(rows), whole=True)
     return found
 
@@ -601,7 +612,15 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
             return
         _halves(found, wanted)
         return
-    places = _places(labels, len(wanted), size)
+    keyed = _keyed(found.key, columns, wanted)
+    places: tuple[Sequence[Any], int] | None
+    twice = keyed is not None and len(set(keyed) - {None}) < size - keyed.count(None)
+    if twice:
+        places = None  # two answers to one case: nobody knows which it is
+    elif keyed is not None:
+        places = (range(size) if keyed == list(range(len(wanted))) else keyed), keyed.count(None)
+    else:
+        places = _places(labels, len(wanted), size)
     if places is not None:
         order, extra = places
         found.extra += extra
@@ -622,7 +641,8 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
             found.faults[wanted[0]] = ("Unreadable", "%d answers to one row" % (size,), [])
     else:
         if whole:
-            found.notes.append("expected %d answers, got %d" % (len(wanted), size))
+            words = " of which two are to one case" if twice else ""
+            found.notes.append("expected %d answers, got %d%s" % (len(wanted), size, words))
         _halves(found, wanted)
 
 
@@ -635,7 +655,7 @@ def _halves(found: Answers, wanted: Sequence[int]) -> None:
 def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, list[str]]) -> bool:
     spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
     for place in spread:
-        alone = Answers(found.call, found.outputs, found.passing)
+        alone = Answers(found.call, found.outputs, found.passing, found.key)
         _ask(alone, [wanted[place]])
         if [one[:2] for one in alone.faults.values()] != [fault[:2]]:
             return False
@@ -643,6 +663,22 @@ def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, lis
         found.faults[row] = fault
     found.notes.append("%d spread rows failed alike; the other rows were not asked one by one" % len(spread))
     return True
+
+
+def _keyed(
+    key: Tuple[str, Sequence[Any]], columns: dict[str, Any], wanted: Sequence[int]
+) -> list[Any] | None:
+    """For each answer the place of its row by the key that it carries, or None for one to nothing; None where no
+    answer carries a key of ours."""
+    name, keys = key
+    if not name or name not in columns:
+        return None
+    places = {keys[row]: place for place, row in enumerate(wanted)}
+    try:
+        order = [places.get(value) for value in map(_plain, columns[name])]
+    except TypeError:  # no key is a list
+        return None
+    return order if any(place is not None for place in order) else None
 
 
 def _places(labels: Sequence[Any] | None, rows: int, size: int) -> tuple[Sequence[Any], int] | None:
@@ -728,6 +764,14 @@ def _typed(packed: tuple[str, Any, Any], dtypes: set[str]) -> tuple[str, Any, An
 
 
 # ---- the loop
+
+
+def _key_of(name: str, columns: list[Named]) -> Tuple[str, Sequence[Any]]:
+    """The key column and its plain values; no name where there is none."""
+    for found, kind, values, null in columns:
+        if name and found == name:
+            return name, _values(kind, values, null)
+    return "", ()
 
 
 def make_input(columns: list[Named], pass_as: str) -> Callable[[Any], Any]:
@@ -863,6 +907,30 @@ def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
     return series
 
 
+def _compile_anew(folders: Sequence[str]) -> None:
+    """What is imported from these folders is compiled from its source every time. Its bytecode is neither read nor
+    written: the digest of a package speaks for the source alone."""
+    from importlib import machinery
+
+    class Source(machinery.SourceFileLoader):
+        def path_stats(self, path: Any) -> Any:
+            raise OSError("no bytecode")
+
+    loaders = [
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (Source, machinery.SOURCE_SUFFIXES),
+    ]
+
+    def hook(path: str) -> Any:
+        if not any(path == folder or path.startswith(folder + os.sep) for folder in folders):
+            raise ImportError(path)
+        return machinery.FileFinder(path, *loaders)
+
+    sys.path_hooks.insert(0, hook)
+    for folder in folders:
+        sys.path_importer_cache.pop(folder, None)
+
+
 def load(entry: str) -> Callable[..., Any]:
     """The callable behind `package.module:function`; raises Trouble where there is none."""
     import importlib
@@ -936,6 +1004,7 @@ class Loop:
 
     def on_open(self, header: dict[str, Any], payload: Any) -> tuple[dict[str, Any], list[bytes]]:
         """Import the model."""
+        _compile_anew(header["path"])
         sys.path[:0] = header["path"]
         self.options = header
         self.model = load(header["entry"])
@@ -947,7 +1016,8 @@ class Loop:
         with contextlib.ExitStack() as stack:
             if header.get("file"):
                 payload = stack.enter_context(_mapped(header["file"]))
-            given = make_input(unpack(header["columns"], payload), options["pass_as"])
+            asked = unpack(header["columns"], payload)
+            given = make_input(asked, options["pass_as"])
             if options["keyword"]:
 
                 def call(rows: Sequence[int]) -> Any:
@@ -959,7 +1029,7 @@ class Loop:
                     return model(given(rows))
 
             began = time.perf_counter()
-            found = ask(call, header["rows"], options["outputs"])
+            found = ask(call, header["rows"], options["outputs"], key=_key_of(header.get("key", ""), asked))
             seconds = time.perf_counter() - began
             columns, answered = join(found, header["rows"])
             specs, chunks = pack(columns)

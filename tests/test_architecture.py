@@ -74,6 +74,7 @@ DOORS = {
     ),
     "tomlkit": ("settings/editing.py",),
     "uv": ("predictors/environments.py",),
+    "fsspec": ("store/place_objects.py",),
 }  # fmt: skip
 """One library, one door: who may import what. A library that is not named here may not be imported at all."""
 
@@ -257,6 +258,8 @@ THIRD = (
     "pydantic",
     "uv",
     "joblib",
+    "fsspec",
+    "s3fs",
 )
 
 

@@ -179,6 +179,7 @@ TYPES = {
     "DriftSettings": "table",
     "RecordedBaseline": "table",
     "Mapping[str, str]": "table",
+    "Mapping[str, Any]": "table",
     "Mapping[str, Profile]": "table",
     "tuple[Input, ...]": "tables",
     "tuple[RuleSettings, ...]": "tables",

@@ -40,7 +40,12 @@ def test_no_generic_name_is_installed():
 @of_wheel
 def test_templates_and_types_are_in_the_wheel():
     folder = Path(harness.__file__).parent
-    for name in ("py.typed", "reporting/report.schema.json", "reporting/templates/report.html.j2"):
+    for name in (
+        "py.typed",
+        "reporting/report.schema.json",
+        "reporting/templates/report.html.j2",
+        "run/workflows/github.yml",
+    ):
         assert (folder / name).is_file()
 
 

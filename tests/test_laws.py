@@ -28,7 +28,12 @@ SETTINGS = Settings(
     path=Path("harness.toml"),
     root=Path(),
     model="m",
-    rules=(RuleSettings("wide", "close", output="x", parameters={"rtol": 0.02}, when=("refactor",)),),
+    rules=(
+        RuleSettings("wide", "close", output="x", parameters={"rtol": 0.02}, when=("refactor",)),
+        RuleSettings("classes", "class_set", output="y", when=("upgrade",)),
+        RuleSettings("nulls", "null_rate", output="x", parameters={"max_rate": 0.5}, when=("upgrade",)),
+        RuleSettings("errors", "error_rate", parameters={"max_increase": 0.1}, when=("upgrade",)),
+    ),
 )
 
 

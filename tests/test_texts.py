@@ -57,6 +57,22 @@ def test_what_is_taken_and_joined_is_what_lists_give(column, data):
     assert plain(texts.concat([part, held, part])) == column[first:last] + column + column[first:last]
 
 
+@pytest.mark.parametrize("pieces", [0, 1, 3, 40, 1000])
+def test_what_is_taken_in_pieces_is_what_lists_give(pieces):
+    rng = np.random.default_rng(pieces)
+    column = ["w" * int(size) + str(number) for number, size in enumerate(rng.integers(0, 9, 2000))]
+    column[5] = column[77] = ""
+    held = texts.take(texts.texts(["odd", *column, "é"]), slice(1, -1))
+    # pieces that lie together, in any order and more than once
+    starts, sizes = rng.integers(0, 1900, pieces), rng.integers(1, 100, pieces)
+    index = [row for first, size in zip(starts, sizes, strict=True) for row in range(first, first + size)]
+    assert plain(texts.take(held, np.array(index, int))) == [column[row] for row in index]
+    mask = np.ones(2000, bool)
+    mask[rng.integers(0, 2000, pieces)] = False
+    kept = [word for word, use in zip(column, mask, strict=True) if use]
+    assert plain(texts.take(held, mask)) == kept
+
+
 @given(pairs(), st.integers(0, 3))
 def test_equal_is_what_python_says_whatever_they_are_held_in(sides, skip):
     forms = [

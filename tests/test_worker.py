@@ -447,6 +447,62 @@ class TestAsking:
         assert (kind, values.dtype, list(null)) == ("float", np.float32, [False, False, True, False, False])
 
 
+KEYS = [f"k{row}" for row in range(8)]
+
+
+def keyed(answer, keys=KEYS):
+    """Asked of a model that names the case of each answer: `answer` makes the reply of the keys it is given."""
+    found = worker.ask(lambda rows: answer([keys[row] for row in rows]), len(keys), key=("id", keys))
+    named, answered = worker.join(found, len(keys))
+    return {name: list(values) for name, _, values, _ in named}, answered, found
+
+
+def told(keys):
+    return [{"id": key, "prediction": float(key[1:])} for key in keys]
+
+
+class TestKeys:
+    """A reply that carries the case key is joined by it."""
+
+    @given(st.permutations(KEYS), st.sets(st.sampled_from(KEYS), max_size=7), st.sampled_from([list, dict]))
+    def test_any_order_and_any_loss_moves_no_answer(self, order, lost, kind):
+        def answer(keys):
+            records = told([key for key in order if key in keys and key not in lost])
+            if kind is list:
+                return records
+            return {name: [one[name] for one in records] for name in ("id", "prediction")}
+
+        values, answered, found = keyed(answer)
+        assert found.dropped == [row for row, key in enumerate(KEYS) if key in lost]
+        assert [v for v, there in zip(values["prediction"], answered, strict=True) if there] == [
+            float(row) for row, key in enumerate(KEYS) if key not in lost
+        ]
+        kept = [key for key in order if key not in lost]
+        assert found.reordered == (kept != sorted(kept))
+        assert (found.faults, found.extra) == ({}, 0)
+
+    def test_as_many_answers_of_which_one_is_to_another_case(self):
+        _, answered, found = keyed(lambda keys: told(["k99" if key == "k3" else key for key in keys]))
+        assert (found.dropped, found.extra) == ([3], 1)
+        assert answered == [row != 3 for row in range(8)]
+
+    def test_a_case_answered_twice_in_the_place_of_another_is_not_guessed(self):
+        values, answered, found = keyed(
+            lambda keys: told(["k2" if key == "k3" and "k2" in keys else key for key in keys])
+        )
+        assert all(answered)
+        assert values["prediction"] == [float(row) for row in range(8)]
+        assert found.notes == ["expected 8 answers, got 8 of which two are to one case"]
+
+    def test_a_column_of_that_name_that_knows_no_key_is_an_output_like_any_other(self):
+        values, answered, found = keyed(
+            lambda keys: [{"id": f"answer {key}", "prediction": 1.0} for key in keys]
+        )
+        assert all(answered)
+        assert values["id"][0] == "answer k0"
+        assert (found.dropped, found.extra, found.reordered) == ([], 0, False)
+
+
 class TestWhatReviewFound:
     """Each of these once let two different models pass for equal."""
 

@@ -102,16 +102,19 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _rules(options: argparse.Namespace) -> int:
-    from harness.run.trial import try_rules
+    from harness.run.trial import sensitivity_lines, try_rules
 
     if options.last < 1:
         raise HarnessError("--last is below 1", where="harness rules try", hint="--last 10 tries ten runs")
     settings = settings_of(options)
+    folder = folder_of(options, settings)
     judged = flips = lost = 0
-    for one in try_rules(settings, Path(options.file), folder_of(options, settings), options.last):
+    for one in try_rules(settings, Path(options.file), folder, options.last):
         judged, flips, lost = judged + bool(one.verdict), flips + one.flips, lost + (not one.verdict)
         if one.flips or not one.verdict:
             print(one.words())
+    for line in sensitivity_lines(settings, Path(options.file), folder, options.last):
+        print(line)
     print(
         f"{judged} of {judged + lost} runs judged; {flips} {'verdict' if flips == 1 else 'verdicts'} would flip"
     )

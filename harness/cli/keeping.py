@@ -99,7 +99,7 @@ def _fsck(options: argparse.Namespace) -> int:
 
 
 def _prune(options: argparse.Namespace) -> int:
-    from harness.run import past, tombstone
+    from harness.run import bundle, past, tombstone
     from harness.store import open_place, upkeep
 
     settings = settings_of(options)
@@ -119,6 +119,11 @@ def _prune(options: argparse.Namespace) -> int:
                 if not options.dry_run:
                     shutil.rmtree(folder / "runs" / run_id)
                 print(f"{removed}: run {run_id}")
+            # of runs that are removed by a dry run in words alone, everything is still needed
+            for path in bundle.needless(folder, past.bundles(folder)):
+                if not options.dry_run:
+                    path.unlink()
+                print(f"{removed}: kept content {path.name[:12]}")
     return Exit.PASS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import settings as configuration
@@ -81,7 +82,7 @@ def _release(options: argparse.Namespace) -> int:
         done = release_first(settings, folder, options.reason, options.dry_run)
     else:
         done = release_verified(settings, folder, options.reason, options.dry_run)
-    return _done(settings, done, "released to", options.dry_run)
+    return _done(settings, folder, done, "released to", options.dry_run)
 
 
 def _approve(options: argparse.Namespace) -> int:
@@ -95,6 +96,8 @@ def _approve(options: argparse.Namespace) -> int:
     print(
         f"{given.by} {would} of sha256:{given.candidate}" + (f" until {given.until}" if given.until else "")
     )
+    if not options.dry_run:
+        _tell(settings, folder)
     return Exit.PASS
 
 
@@ -105,7 +108,7 @@ def _promote(options: argparse.Namespace) -> int:
     folder = folder_of(options, settings)
     origin = options.origin or settings.channel
     done = promote(settings, folder, origin, options.to, options.first, options.reason, options.dry_run)
-    return _done(settings, done, f"promoted from {origin} to", options.dry_run)
+    return _done(settings, folder, done, f"promoted from {origin} to", options.dry_run)
 
 
 def _rollback(options: argparse.Namespace) -> int:
@@ -114,14 +117,25 @@ def _rollback(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     folder = folder_of(options, settings)
     done = rollback(settings, folder, options.version, options.reason, options.dry_run)
-    return _done(settings, done, "the newest again in", options.dry_run)
+    return _done(settings, folder, done, "the newest again in", options.dry_run)
 
 
-def _done(settings: Settings, done: Release, words: str, dry_run: bool) -> int:
+def _done(settings: Settings, folder: Path, done: Release, words: str, dry_run: bool) -> int:
     from harness.run.promote import after_release
 
     would = "would be" if dry_run else "is"
     print(f"{settings.model} {done.version} {would} {words} {done.channel}  sha256:{done.sha256}")
     if not dry_run:
+        _tell(settings, folder)
         after_release(settings, done)
     return Exit.PASS
+
+
+def _tell(settings: Settings, folder: Path) -> None:
+    """The ledger's page as it stands now. What was done is done, whether or not the page can be written."""
+    from harness.run import site
+
+    try:
+        site.refresh(settings, folder)
+    except HarnessError as error:
+        say(str(error))

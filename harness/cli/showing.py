@@ -96,10 +96,11 @@ def _workflow(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from harness import reporting
-    from harness.run import extensions
+    from harness.run import extensions, site
 
     settings = settings_of(options)
     extensions.load(settings)
-    for path in reporting.render_again(folder_of(options, settings)):
+    folder = folder_of(options, settings)
+    for path in [*reporting.render_again(folder), *site.refresh(settings, folder)]:
         print(path)
     return Exit.PASS

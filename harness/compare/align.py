@@ -13,11 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare import slices, ties, waivers
-from harness.compare.cases import Masks
+from harness.compare import census, slices, ties, waivers
+from harness.compare.cases import Masks, Selection
 from harness.compare.drift import moved_beyond
 from harness.compare.movement import MOVED_OVER, Moved, moved
-from harness.compare.rules import Cases, Difference, Exact, Joint, Same, SameError, ask, missing
+from harness.compare.rules import (
+    Cases,
+    Difference,
+    ErrorRate,
+    Exact,
+    Joint,
+    NullRate,
+    Same,
+    SameError,
+    ask,
+    missing,
+)
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.compare.waivers import Change
@@ -113,7 +124,7 @@ def _answer(outcome: Outcome, faulted: Bools, row: int) -> dict[str, Any]:
 def _judge(seen: _Rows, bound: Bound) -> RuleTally:
     match bound.rule:
         case Structure():
-            return _structure(seen, bound.rule.equal_nan)
+            return _structure(seen, bound.rule)
         case Faults():
             return _faults(seen, bound)
         case NotWorse():
@@ -125,6 +136,8 @@ def _judge(seen: _Rows, bound: Bound) -> RuleTally:
             return _changed(seen, bound)
         case SameError():
             return _same_errors(seen, bound)
+        case rule if isinstance(rule, census.KINDS):
+            return _census(seen, bound)
         case _:
             return _values(seen, bound)
 
@@ -274,8 +287,9 @@ def _errored(bound: Bound, words: str, where: str, hint: str) -> HarnessError:
     )
 
 
-def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:
+def _structure(seen: _Rows, rule: Structure) -> RuleTally:
     n = len(seen.batch)
+    mine = Selection(leaves=rule.nulls)
     bad, size = np.zeros(n, bool), np.zeros(n)
     where: dict[int, str] = {}
     problems: dict[str, int] = {}
@@ -298,9 +312,10 @@ def _structure(seen: _Rows, equal_nan: bool) -> RuleTally:
         b, c = seen.baseline.columns[name], seen.candidate.columns[name]
         gone_b, gone_c = missing(b) & seen.both, missing(c) & seen.both
         nans |= gone_b & gone_c
-        note(gone_c & ~gone_b, f"answers became NaN or null: {name}", name)
-        note(gone_b & ~gone_c, f"NaN or null became an answer: {name}", name)
-        if not equal_nan:
+        judged = seen.masks.judged(mine, name)
+        note(gone_c & ~gone_b & judged, f"answers became NaN or null: {name}", name)
+        note(gone_b & ~gone_c & judged, f"NaN or null became an answer: {name}", name)
+        if not rule.equal_nan:
             note(gone_b & gone_c, f"NaN or null in both: {name} (equal_nan = false)", name)
         note(_turned_infinite(b, c) & seen.both, f"answers became infinite: {name}", name)
     return RuleTally(
@@ -354,6 +369,7 @@ def _faults(seen: _Rows, bound: Bound) -> RuleTally:
     assert isinstance(bound.rule, Faults)
     new = seen.faulted_c & ~seen.faulted_b
     bad = new if bound.rule.new_only else seen.faulted_c ^ seen.faulted_b
+    bad = bad & seen.masks.judged(Selection(leaves=bound.rule.errors), "error")
     waived, _ = _waived(seen, bound, bad, [waivers.undirected(len(seen.batch), np.inf)])
     return RuleTally(
         compared=len(seen.batch),
@@ -382,6 +398,60 @@ def _same_errors(seen: _Rows, bound: Bound) -> RuleTally:
         outputs=("error",),
         findings=seen.findings(bad, np.where(bad, 1.0, 0.0), lambda row: "error"),
         **waived,
+    )
+
+
+def _census(seen: _Rows, bound: Bound) -> RuleTally:
+    """What a rule of rates or classes counts for each version, and the rows that are new to the candidate."""
+    n, start, keys = len(seen.batch), seen.batch.start, seen.batch.keys
+    rule = bound.rule
+    counted: dict[str, census.Count] = {}
+    if isinstance(rule, ErrorRate):
+        cases = seen.masks.judged(bound.selection, "error")
+        for side, rows in ((census.BASELINE, seen.faulted_b), (census.CANDIDATE, seen.faulted_c)):
+            counted |= census.of_rows(census.key(side, "error"), rows & cases, start, keys)
+        bad = seen.faulted_c & ~seen.faulted_b & cases
+        return RuleTally(
+            compared=int(cases.sum()),
+            violations=int(bad.sum()),
+            outputs=("error",),
+            findings=seen.findings(bad, np.where(bad, np.inf, 0.0), lambda row: "error"),
+            cases=int(cases.sum()),
+            counted=dict(sorted(counted.items())),
+        )
+    outputs = [name for name in seen.common if bound.judges(name)]
+    if isinstance(rule, census.NewClasses):
+        outputs = [name for name in outputs if name in rule.known]
+    cases, bad = np.zeros(n, bool), np.zeros(n, bool)
+    where = np.full(n, "", object)
+    for name in outputs:
+        mine = seen.masks.judged(bound.selection, name)
+        cases |= mine
+        sides = (
+            (census.BASELINE, seen.baseline.columns[name]),
+            (census.CANDIDATE, seen.candidate.columns[name]),
+        )
+        if isinstance(rule, NullRate):
+            gone = [missing(column) & mine & seen.both for _, column in sides]
+            for (side, _), rows in zip(sides, gone, strict=True):
+                counted |= census.of_rows(census.key(side, name), rows, start, keys)
+            where[gone[1] & ~gone[0] & ~bad] = name
+            bad |= gone[1] & ~gone[0]
+            continue
+        for side, column in sides:
+            counted |= census.of_classes(side, name, column, mine & seen.both, start, keys)
+        if isinstance(rule, census.NewClasses) and seen.batch.target is not None:
+            # every label of the table, whatever became of its row: such a class is known
+            whole = np.ones(n, bool)
+            counted |= census.of_classes(census.TARGET, name, seen.batch.target, whole, start, keys)
+    compared = int((cases & seen.both).sum())
+    return RuleTally(
+        compared=compared,
+        violations=int(bad.sum()),
+        outputs=tuple(sorted(outputs)),
+        findings=seen.findings(bad, np.where(bad, np.inf, 0.0), lambda row: str(where[row])),
+        cases=int(cases.sum()),
+        counted=dict(sorted(counted.items())),
     )
 
 

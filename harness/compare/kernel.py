@@ -1,6 +1,6 @@
 """The numeric kernel: everything that is asked about two columns of numbers, in one pass over them.
 
-Rows go by in passes of 80k through buffers that are made once, so that scratch memory does not grow with the data
+Rows go by in passes of 32k through buffers that are made once, so that scratch memory does not grow with the data
 and every step after the first finds its operands in the cache. No step is left to BLAS, whose spinning threads
 cost more here than they bring. Non-finite rows are few and are mended one by one, after the fast steps.
 
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from harness.compare.exact import Exact, Sums
 from harness.tables import BLOCK, Bools
 
-PASS = 20 * BLOCK
+PASS = 8 * BLOCK
 """Rows that go through the buffers at once."""
 
 FINE = 8
@@ -31,6 +31,7 @@ FINE = 8
 _SHIFT = 49
 _BINS = 0x7FF * FINE + 1
 _GUARD = 64
+_RARE = 8
 _APART = 72
 
 Floats = npt.NDArray[np.float64]
@@ -179,6 +180,7 @@ class _State:
     def __init__(self, tolerances: Sequence[Tolerance], size: int, start: int, keep: int) -> None:
         self.tolerances, self.keep = tuple(tolerances), keep
         self.row, self.whole = start, False
+        self._at: npt.NDArray[np.intp] | None = None
         self.rows = self.both_nan = self.apart = self.used = 0
         self.violations = [0] * len(self.tolerances)
         self.absolute: tuple[float, int] = (0.0, -1)
@@ -337,10 +339,23 @@ class _State:
         n = len(b)
         self.whole = True
         if gone_b is None and gone_c is None:
-            if bool(np.equal(b, c, out=self._mask[:n]).all()):
+            differs = np.not_equal(b, c, out=self._mask[:n])
+            count = int(np.count_nonzero(differs))
+            if not count:
                 return self._same(n, b)
+            if count * _RARE <= n:
+                # what is equal adds to nothing but the first bin, and sums of integers know no blocks
+                rows = np.flatnonzero(differs)
+                return self._few_integers(n, rows, b[rows], c[rows])
             if _small(b) and _small(c):
                 return self._small_integers(self._as_float64(0, b, None), self._as_float64(1, c, None))
+        return self._large_integers(b, c, gone_b, gone_c)
+
+    def _large_integers(
+        self, b: npt.NDArray[Any], c: npt.NDArray[Any], gone_b: Bools | None, gone_c: Bools | None
+    ) -> None:
+        """Integers of any width, some of them perhaps missing, as unsigned distances."""
+        n = len(b)
         more = c > b
         distance = c.astype(np.uint64) - b.astype(np.uint64)
         np.negative(distance, out=distance, where=~more)
@@ -369,11 +384,25 @@ class _State:
             relative[row] = abs(signed) / reference[row]
             found.append((abs(signed), row))
         for size, row in found:
-            self.absolute = _larger(self.absolute, (size, self.row + row))
-            self.worst = sorted((*self.worst, (size, self.row + row)), key=_place)[: self.keep]
+            self.absolute = _larger(self.absolute, (size, self._number(row)))
+            self.worst = sorted((*self.worst, (size, self._number(row))), key=_place)[: self.keep]
         self._extremes(distance, relative, int(distance.max()), self._histogram(relative))
         self._advance(n)
-        return None
+
+    def _few_integers(
+        self, n: int, rows: npt.NDArray[np.intp], b: npt.NDArray[Any], c: npt.NDArray[Any]
+    ) -> None:
+        """Those of n rows that differ, as if the others were not there."""
+        self._at = rows
+        if _small(b) and _small(c):
+            self._small_integers(self._as_float64(0, b, None), self._as_float64(1, c, None))
+        else:
+            self._large_integers(b, c, None, None)
+        self._at = None
+        same = n - len(rows)
+        self.bins[0] += same
+        self.used += same
+        self._advance(same)
 
     def _small_integers(self, b: Floats, c: Floats) -> None:
         """Integers whose differences are exact as floats; a limit between two of them parts them as its floor does."""
@@ -402,11 +431,11 @@ class _State:
 
     def _extremes(self, size: npt.NDArray[Any], relative: Floats, top: float, largest: int) -> None:
         if top > self.absolute[0]:
-            self.absolute = (top, self.row + int(size.argmax()))
+            self.absolute = (top, self._number(int(size.argmax())))
         if largest >= bin_of(self.relative[0]):
             row = int(relative.argmax())
             if relative[row] > self.relative[0]:
-                self.relative = (float(relative[row]), self.row + row)
+                self.relative = (float(relative[row]), self._number(row))
         # rows come in order: one that is only as bad as the last of a full list comes too late
         full = len(self.worst) == self.keep
         least = self.worst[-1][0] if self.worst and full else 0.0
@@ -418,7 +447,7 @@ class _State:
             last = np.partition(sizes, len(rows) - self.keep)[len(rows) - self.keep]
             first, ties = rows[sizes > last], rows[sizes == last]
             rows = np.concatenate([first, ties[: self.keep - len(first)]])
-        found = [(size[row].item(), self.row + row) for row in rows.tolist()]
+        found = [(size[row].item(), self._number(row)) for row in rows.tolist()]
         self.worst = sorted((*self.worst, *found), key=_place)[: self.keep]
 
     def _histogram(self, relative: Floats) -> int:
@@ -434,6 +463,10 @@ class _State:
             counts = np.bincount(np.right_shift(relative.view(np.int64), _SHIFT, out=bits))
         self.bins[: len(counts)] += counts
         return len(counts) - 1
+
+    def _number(self, row: int) -> int:
+        """The number in the source of a row of the arrays at hand."""
+        return self.row + (row if self._at is None else int(self._at[row]))
 
     def _advance(self, n: int) -> None:
         self.row += n

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from harness.compare import census
 from harness.compare.cases import Leaving, Selection
 from harness.compare.outputs import means
 from harness.compare.rules import Rule, SameError
@@ -57,9 +58,9 @@ def check_replaces(asked: Sequence[Asked], outputs: tuple[str, ...] | None) -> N
             chain.append(target)
             target = rules[target].item.replaces if target in rules else ""
         replaced = rules[one.item.replaces]
-        if isinstance(replaced.rule, SameError):
+        if isinstance(replaced.rule, (SameError, *census.KINDS)):
             raise _refused(
-                f"rule {name} replaces {replaced.item.name}, which accounts for errors and not for answers",
+                f"rule {name} replaces {replaced.item.name}, which counts errors, nulls or classes, not answers",
                 one.place,
                 "drop replaces",
             )

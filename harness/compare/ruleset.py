@@ -12,12 +12,13 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.compare import precedence, slices
+from harness.compare import census, precedence, slices
 from harness.compare.budget import Budget
 from harness.compare.cases import Leaving, Selection
+from harness.compare.census import NewClasses
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
-from harness.compare.rules import Rule, Same, SameError, make
+from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, Same, SameError, make
 from harness.compare.slices import Slicing
 from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
@@ -32,25 +33,40 @@ ROUNDING = {
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The built-in check of columns, rows, kinds and finite values. Not a per-column rule: `compare` does it."""
+    """The built-in check of columns, rows, kinds and finite values. Not a per-column rule: `compare` does it.
+
+    `nulls` are the cases whose NaN and null a rule with a budget for them judges in its place.
+    """
 
     equal_nan: bool = True
+    nulls: tuple[Leaving, ...] = ()
 
     def says(self) -> str:
         """In words."""
-        return "the same columns, rows and kinds of value; no answer lost, none turned NaN or infinite"
+        said = "the same columns, rows and kinds of value; no answer lost, none turned NaN or infinite"
+        return said + _left_to(self.nulls, "NaN and null")
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The built-in check that no row fails in one version only (`new_only`: in the candidate only)."""
+    """The built-in check that no row fails in one version only (`new_only`: in the candidate only).
+
+    `errors` are the cases that a rule with a budget for errors judges in its place.
+    """
 
     new_only: bool
     equal_nan: bool = True
+    errors: tuple[Leaving, ...] = ()
 
     def says(self) -> str:
         """In words."""
-        return "no row fails " + ("in the candidate alone" if self.new_only else "in one version alone")
+        said = "no row fails " + ("in the candidate alone" if self.new_only else "in one version alone")
+        return said + _left_to(self.errors, "errors")
+
+
+def _left_to(others: Sequence[Leaving], what: str) -> str:
+    names = sorted({f"{one.to} (its cases)" if one.where is not None else one.to for one in others})
+    return f"; {what}: {', '.join(names)}" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ class Bound:
     name: str
     kind: str
     source: str
-    rule: Rule | Structure | Faults | NotWorse | Changed | Drift
+    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses
     output: str = "*"
     max_violations: int = 0
     max_violation_rate: float | None = None
@@ -162,7 +178,9 @@ class SourceFacts:
     columns: Mapping[str, str] | None = field(default=None)
 
 
-BUILTIN_NAMES = ("structure", "faults", "same-errors", "values", "not-worse", "changed-rate", "drift")
+BUILTIN_NAMES = (
+    "structure", "faults", "same-errors", "class-set", "values", "not-worse", "changed-rate", "drift",
+)  # fmt: skip
 
 
 def bind(
@@ -171,8 +189,10 @@ def bind(
     sources: Sequence[SourceFacts],
     outputs: Iterable[str] | None,
     today: datetime.date,
+    classes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[Bound, ...]:
-    """Every rule on every source, in the order of the report. `outputs`: the known output columns, or None.
+    """Every rule on every source, in the order of the report. `outputs`: the known output columns, or None;
+    `classes`: those outputs that hold classes, each with the classes that the baseline declares.
 
     Raises HarnessError: E27 for a rule that cannot be made, E28 for one that checks nothing.
     """
@@ -190,6 +210,14 @@ def bind(
                 hint=did_you_mean(output, known),
                 code="E28",
             )
+        shown = set(meant(output, settings.private if known is None else known)) & set(settings.private)
+        if isinstance(one.rule, ClassSet) and shown:
+            raise HarnessError(
+                f"rule {one.item.name} names the classes of {min(shown)}, whose values are private",
+                where=one.place,
+                hint="a set of classes is shown by its values: name another output",
+                code="E27",
+            )
     bounds: list[Bound] = []
     for source in sources:
         applied = [one for one in asked if _applies(one.item, one.rule, change, source, place)]
@@ -197,7 +225,8 @@ def bind(
         precedence.check_contradictions(applied, known, source.name)
         own = precedence.standing(applied, known)
         same_errors = any(isinstance(one.rule, SameError) for one in own)
-        bounds += _defaults_before(settings, change, source, same_errors)
+        bounds += _defaults_before(settings, change, source, same_errors, own)
+        bounds += _new_classes(settings, change, source, own, classes or {})
         bounds += [_bound(one, precedence.leaving(one, applied), source) for one in own]
         if change in ROUNDING:
             rest = Bound(
@@ -209,7 +238,7 @@ def bind(
                     Leaving(one.item.name, one.item.output, one.where)
                     for one in own
                     # a rule that only warns takes nothing from the one that decides
-                    if not isinstance(one.rule, SameError) and one.item.severity == "fail"
+                    if not isinstance(one.rule, (SameError, *census.KINDS)) and one.item.severity == "fail"
                 ),
                 chosen=f"default for {change}",
             )
@@ -255,6 +284,8 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
     chosen = [
         key for key in ("where", "slices", "replaces", "max_quantile", "max_mean_shift") if getattr(item, key)
     ]
+    if isinstance(rule, census.KINDS):
+        _check_census(item, rule, place)
     if isinstance(rule, SameError) and chosen:
         raise HarnessError(
             f"rule {item.name} has {chosen[0]}, and same_error judges every case that both versions fail on",
@@ -273,6 +304,31 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
             code="E27",
         )
     return Asked(item, rule, place, where, parts)
+
+
+def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
+    """A rule of rates or classes has its own limit and judges all of its cases together."""
+    given = [
+        key
+        for key in (
+            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "slices", "replaces",
+        )
+        if getattr(item, key)
+    ]  # fmt: skip
+    if given:
+        raise HarnessError(
+            f'rule {item.name} has {given[0]}, and rule = "{item.rule}" counts all of its cases together',
+            where=place,
+            hint=f"leave {given[0]} out: its limits are its own keys, and a where chooses its cases",
+            code="E27",
+        )
+    if isinstance(rule, ErrorRate) and item.output != "*":
+        raise HarnessError(
+            f'rule {item.name} has output = "{item.output}", and a row that fails has no output',
+            where=place,
+            hint="leave output out",
+            code="E27",
+        )
 
 
 def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
@@ -318,7 +374,7 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
     budget = any(
         given is not None
         for given in (item.max_violations, item.max_violation_rate, item.max_quantile, item.max_mean_shift)
-    )
+    ) or isinstance(rule, census.KINDS)
     if source.search and source.name in item.inputs and budget:
         raise HarnessError(
             f"rule {item.name} has a budget and is bound to the search {source.name}",
@@ -332,17 +388,48 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
     return not item.inputs or source.name in item.inputs
 
 
-def _defaults_before(settings: Settings, change: str, source: SourceFacts, same_errors: bool) -> list[Bound]:
+def _defaults_before(
+    settings: Settings, change: str, source: SourceFacts, same_errors: bool, own: Sequence[Asked]
+) -> list[Bound]:
     chosen = "always judged"
+    nulls, errors = (_with_budget(own, kind) for kind in (NullRate, ErrorRate))
+    new_only = change == "retrain"
     bounds = [
-        Bound("structure", "structure", source.name, Structure(settings.equal_nan), chosen=chosen),
-        Bound("faults", "faults", source.name, Faults(new_only=change == "retrain"), chosen=chosen),
+        Bound("structure", "structure", source.name, Structure(settings.equal_nan, nulls), chosen=chosen),
+        Bound("faults", "faults", source.name, Faults(new_only, errors=errors), chosen=chosen),
     ]
     if source.search and not same_errors:
         bounds.append(
             Bound("same-errors", "same_error", source.name, SameError(), chosen="default for a search")
         )
     return bounds
+
+
+def _with_budget(own: Sequence[Asked], kind: type) -> tuple[Leaving, ...]:
+    """The cases for which a rule of this kind states a budget; one that only warns takes nothing."""
+    return tuple(
+        Leaving(one.item.name, one.item.output, one.where)
+        for one in own
+        if isinstance(one.rule, kind) and one.item.severity == "fail"
+    )
+
+
+def _new_classes(
+    settings: Settings,
+    change: str,
+    source: SourceFacts,
+    own: Sequence[Asked],
+    classes: Mapping[str, tuple[str, ...]],
+) -> list[Bound]:
+    """The classes of a retrained classifier; of a refactor and an upgrade every answer is judged anyway."""
+    if change != "retrain" or source.search or not classes:
+        return []
+    leaves = _with_budget(own, ClassSet)
+    hidden = tuple(sorted(classes.keys() & set(settings.private)))
+    rule = NewClasses(classes, hidden)
+    if not any(Selection("*", None, leaves).judges(output) for output in classes):
+        return []
+    return [Bound("class-set", "class_set", source.name, rule, leaves=leaves, chosen="default for classes")]
 
 
 def _bound(one: Asked, leaves: tuple[Leaving, ...], source: SourceFacts) -> Bound:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
-from harness.compare import slices
+from harness.compare import census, slices
+from harness.compare.census import Count
 from harness.compare.movement import Moved
 from harness.compare.slices import SliceTally
 
@@ -120,7 +121,8 @@ class RuleTally:
     are violations of whole batches, in words, with the rows concerned. `cases` counts the rows that its condition
     chose, `ties` the rows excepted as ties of the baseline, `slices` what was seen within each slice. `covered`
     counts the violations that lie inside the bounds of a waiver, `waived` tells them apart by waiver; `valueless`
-    the compared rows in which no output of either version holds a value."""
+    the compared rows in which no output of either version holds a value; `counted` is what a rule of rates or
+    classes counts for each version."""
 
     compared: int = 0
     violations: int = 0
@@ -135,6 +137,7 @@ class RuleTally:
     covered: int = 0
     waived: Mapping[str, Waived] = field(default_factory=dict)
     valueless: int = 0
+    counted: Mapping[str, Count] = field(default_factory=dict)
 
     def __add__(self, other: RuleTally) -> RuleTally:
         return RuleTally(
@@ -151,6 +154,7 @@ class RuleTally:
             self.covered + other.covered,
             _merge(self.waived, other.waived, lambda a, b: a + b),
             self.valueless + other.valueless,
+            census.first(_merge(self.counted, other.counted, lambda a, b: a + b)),
         )
 
 
@@ -219,6 +223,7 @@ class Tally:
                             Finding(**{**item, "rank": tuple(item["rank"])}) for item in rule["findings"]
                         ),
                         "slices": {part: SliceTally.from_json(seen) for part, seen in rule["slices"].items()},
+                        "counted": {key: Count(**one) for key, one in rule["counted"].items()},
                         "waived": {key: Waived(**one) for key, one in rule["waived"].items()},
                     }
                 )

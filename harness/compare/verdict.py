@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.compare import drift, waivers, within
+from harness.compare import census, drift, waivers, within
 from harness.compare.results import FAIL, INCONCLUSIVE, PASS, SliceResult, Statistic
 from harness.compare.rules import SameError
 from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
@@ -109,9 +109,18 @@ def _overall(bound: Bound, state: SourceState, tally: RuleTally) -> RuleResult:
         ties=tally.ties,
         waived=tally.covered,
     )
-    if tally.covered:
+    if isinstance(bound.rule, census.KINDS):
+        # its violations are rows that are new to the candidate: reported, and judged from the counts below
+        result = replace(result, limit=census.limit_words(bound.rule), violations=0)
+    elif tally.covered:
         result = replace(result, measured=f"{result.measured}, {tally.covered:,} waived")
-    if waivers.not_excused(bound, tally) > limit:
+    if isinstance(bound.rule, census.KINDS) and tally.compared and tally.outputs:
+        found = census.judge(bound.rule, tally.counted, tally.compared, tally.outputs)
+        result = replace(result, measured=found.measured, violations=found.rows, worst_key=found.worst_key)
+        if found.status != PASS:
+            why = f"{found.reason} ({bound.name})" if found.status == FAIL else found.reason
+            return replace(result, status=found.status, reason=why, code=found.code)
+    elif waivers.not_excused(bound, tally) > limit:
         why = _violation_words(bound, tally, limit) + waivers.exceeded_words(bound, tally)
         return replace(result, status=FAIL, reason=why)
     if isinstance(bound.rule, Drift) and state.tally is not None and tally.compared:

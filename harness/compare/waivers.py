@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare import census
 from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts
 from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
@@ -154,6 +155,13 @@ def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, 
             f"waiver {waiver.name}: {waiver.rule} cannot be waived",
             where=place,
             hint=UNWAIVABLE[waiver.rule],
+            code="E27",
+        )
+    if any(bound.name == waiver.rule and isinstance(bound.rule, census.KINDS) for bound in bounds):
+        raise HarnessError(
+            f"waiver {waiver.name}: {waiver.rule} cannot be waived",
+            where=place,
+            hint="it counts all of its cases together: move its limit, allow the class, or give the rule a where",
             code="E27",
         )
     statistics = {rule.name for rule in settings.rules if rule.max_quantile or rule.max_mean_shift}

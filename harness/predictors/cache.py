@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
+from harness.files import cache_folder
 
-
-def cache_folder() -> Path:
-    """`$MODEL_HARNESS_CACHE`, or `model-harness` in the user's cache folder."""
-    named = os.environ.get("MODEL_HARNESS_CACHE")
-    if named:
-        return Path(named).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).absolute() / "model-harness"
+__all__ = ["cache_folder", "made"]
 
 
 def made(folder: Path, usable: Callable[[Path], bool], make: Callable[[Path], None]) -> Path:

@@ -63,6 +63,7 @@ class EndpointPredictor:
                 len(batch),
                 self.version.profile.outputs or _usual_place,
                 passing=(HarnessError, worker.Unreadable),
+                key=(batch.key, batch.columns[batch.key].tolist() if batch.key else ()),
             )
         except worker.Unreadable as error:
             raise self._error("E37", f"not a prediction reply: {error}") from None

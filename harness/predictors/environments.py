@@ -58,7 +58,7 @@ def _build(folder: Path, base: str, lock: str) -> None:
         path.write_text(lock, encoding="utf-8")
         run_uv(
             "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes",
-            "--no-deps", "--compile-bytecode", "--requirement", str(path),
+            "--no-deps", "--requirement", str(path),
         )  # fmt: skip
 
 

@@ -104,6 +104,7 @@ class IsolatedPredictor:
         with self._starting:
             if self._closing:
                 raise self._error("E02", "was stopped with the run")
+            outbox.sweep()
             self._process = Process(self._python, profile.memory, self._variables())
         header = {
             "op": "open",

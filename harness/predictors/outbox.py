@@ -72,11 +72,10 @@ def _pack(batch: Batch) -> Parcel:
     specs, chunks = worker.pack(
         (name, column.kind, column.held, column.null) for name, column in batch.columns.items()
     )
-    header = {"rows": len(batch), "columns": specs}
+    header = {"rows": len(batch), "columns": specs, "key": batch.key}
     size = sum(len(chunk) for chunk in chunks)
     if size <= INLINE:
         return Parcel(batch, header, chunks)
-    sweep()
     path, held = _written(chunks, size)
     return Parcel(batch, header | {"file": path}, [], held=held)
 

@@ -33,7 +33,6 @@ PASSED_ON = (
 
 _PINNED = {
     "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
     # both versions predict at the same time: two threads each would cost more than they bring
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

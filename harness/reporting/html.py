@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from harness import files
-from harness.reporting import view
+from harness.reporting import ledger, view
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,8 +37,30 @@ class HtmlReporter:
         return list(pages)
 
 
+def write_ledger(page: ledger.LedgerView, folder: Path) -> list[Path]:
+    """Write the ledger's page beside the report's: `ledger.html` and `report/ledger.html`; the paths written."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    pages = {
+        folder / ledger.FILE: render_ledger(page, style),
+        folder / "report" / "report.css": style,
+        folder / "report" / ledger.FILE: render_ledger(page, None),
+    }
+    for path, content in pages.items():
+        files.write_atomic(path, content.encode("utf-8", "backslashreplace"))
+    return [path for path in pages if path.name == ledger.FILE]
+
+
 def render(page: view.Page, style: str | None) -> str:
     """The page as HTML: with `style` inlined, or linked as `report.css` where it is None."""
+    return _rendered("report.html.j2", page, style)
+
+
+def render_ledger(page: ledger.LedgerView, style: str | None) -> str:
+    """The ledger's page, in the same two forms."""
+    return _rendered("ledger.html.j2", page, style)
+
+
+def _rendered(name: str, page: object, style: str | None) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         # a constant: jinja2's own guess by file name leaves `.html.j2` unescaped
@@ -48,7 +70,7 @@ def render(page: view.Page, style: str | None) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template("report.html.j2")
+    template = environment.get_template(name)
     return template.render(page=page, style=style, policy=_policy(style))
 
 

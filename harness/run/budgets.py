@@ -23,15 +23,20 @@ from harness.tables import Bools, Column
 
 def judge(plan: Plan, source: InputSource, bound: Bound, state: SourceState) -> RuleResult:
     """One rule on one source, by its counts and, where it has them, by its statistics."""
+    folder = plan.work / source.name
+    statistics = bound.max_quantile is not None or bound.max_mean_shift is not None
+    kept = answers.gather(folder) if statistics and state.tally is not None else None
+    return judge_kept(bound, state, kept, folder)
+
+
+def judge_kept(bound: Bound, state: SourceState, kept: Kept | None, folder: Path) -> RuleResult:
+    """The same, of answers that are known; `folder` holds the cases that they are answers to."""
     result = judge_rule(bound, state)
     if bound.max_quantile is None and bound.max_mean_shift is None:
         return result
-    kept = None if state.tally is None else answers.gather(plan.work / source.name)
-    found = () if kept is None else tuple(_statistics(bound, kept, plan.work / source.name))
+    found = () if kept is None else tuple(_statistics(bound, kept, folder))
     if not found and result.status == PASS:
-        return replace(
-            result, status=INCONCLUSIVE, code="E10", reason=f"no answers of {source.name} are kept"
-        )
+        return replace(result, status=INCONCLUSIVE, code="E10", reason=f"no answers of {state.name} are kept")
     return joined(result, found)
 
 

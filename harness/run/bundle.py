@@ -7,8 +7,8 @@ names them in its `run.json`. Inputs, seeds and answers lie in the run's own fol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,23 @@ class Bundle:
 
 def keep(plan: Plan) -> Bundle:
     """Keep what this plan was made of. OSError where it cannot be written or read."""
+    return replace(keep_rules(plan), wheels=_keep_wheels(plan))
+
+
+def keep_rules(plan: Plan) -> Bundle:
+    """The same without the wheels: of a run that is judged again they are gone, or were kept before."""
     settings = plan.settings
     reports = plan.folder
     text = settings.path.read_text(encoding="utf-8")
     text = editing.without_secrets(text, settings.path.name == "pyproject.toml")
+    return Bundle(
+        (settings.path.name, _put(reports, text.encode())),
+        {name: _put(reports, (settings.root / name).read_bytes()) for name in settings.extensions},
+    )
+
+
+def _keep_wheels(plan: Plan) -> dict[str, str]:
+    reports = plan.folder
     sides = (("baseline", plan.baseline), ("candidate", plan.candidate), ("anchor", plan.anchor))
     wheels = {}
     for side, version in sides:
@@ -62,11 +75,7 @@ def keep(plan: Plan) -> Bundle:
                 continue
             _put(reports, content)
         wheels[side] = version.sha256
-    return Bundle(
-        (settings.path.name, _put(reports, text.encode())),
-        {name: _put(reports, (settings.root / name).read_bytes()) for name in settings.extensions},
-        wheels,
-    )
+    return wheels
 
 
 def kept(reports: Path, sha256: str, what: str) -> bytes:
@@ -119,6 +128,14 @@ def wheel(bundle: Bundle, reports: Path, side: str, folder: Path, name: str) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(kept(reports, sha256, f"the wheel of the {side}"))
     return path
+
+
+def needless(reports: Path, named: Iterable[Bundle]) -> list[Path]:
+    """What is kept and named by none of these bundles, which are those of every run that there is."""
+    needed = set()
+    for one in named:
+        needed |= {one.configuration[1], *one.extensions.values(), *one.wheels.values()}
+    return [path for path in sorted((reports / FOLDER).glob("*")) if path.name not in needed]
 
 
 @cache

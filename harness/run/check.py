@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from harness.compare import slices
+from harness.compare import census, slices
 from harness.compare.cases import Masks
+from harness.compare.rules import SameError
 from harness.compare.ruleset import BUILTIN_NAMES, Bound
 from harness.compare.where import Where
 from harness.inputs import InputSource
@@ -34,6 +38,8 @@ def lines(plan: Plan, source: InputSource) -> Iterator[str]:
     for rule in plan.settings.rules:
         if rule.name not in bound_names:
             yield f"{rule.name:<14} judges nothing here: {_why_not(plan, source, rule.name)}"
+    for overlap in overlaps(plan, source):
+        yield overlap.words()
 
 
 def waiver_lines(plan: Plan) -> Iterator[str]:
@@ -58,15 +64,63 @@ def idle(plan: Plan) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """So many cases of an output that two rules judge, though they name different cases."""
+
+    first: str
+    second: str
+    output: str
+    count: int
+
+    def words(self) -> str:
+        """`note: price and price-north both judge 120 cases of prediction …`."""
+        return (
+            f"note: {self.first} and {self.second} both judge {self.count:,} cases of {self.output}, which have to "
+            f'satisfy both; replaces = "{self.first}" or replaces = "{self.second}" lets one stand alone'
+        )
+
+
+def overlaps(plan: Plan, source: InputSource) -> list[Overlap]:
+    """Where two configured rules of a table meet whose conditions are not the same: more often an oversight than meant.
+    Rules that only count (rates, classes) or only warn meet others without harm."""
+    some = [
+        bound
+        for bound in plan.bounds_of(source.name)
+        if bound.chosen == "configured"
+        and bound.severity == "fail"
+        and not isinstance(bound.rule, (SameError, *census.KINDS))
+    ]
+    pairs = [pair for pair in combinations(some, 2) if pair[0].where != pair[1].where]
+    if not pairs or source.search:
+        return []
+    known = _outputs(plan)
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for batch in source.batches():  # type: ignore[attr-defined]  # a table
+        masks = Masks(batch.columns, len(batch))
+        for a, b in pairs:
+            same = [a.output] if a.output == b.output else []
+            for name in known if known is not None else same:
+                if a.judges(name) and b.judges(name):
+                    both = masks.judged(a.selection, name) & masks.judged(b.selection, name)
+                    counts[a.name, b.name, name] += int(both.sum())
+    return [Overlap(*names, count) for names, count in counts.items() if count]
+
+
+def _outputs(plan: Plan) -> list[str] | None:
+    """The outputs that both versions have; None where they are not known before a run."""
+    if plan.baseline.manifest is None or plan.candidate.manifest is None:
+        return None
+    theirs = plan.baseline.manifest.outputs
+    return [name for name in plan.candidate.manifest.outputs.names if name in theirs]
+
+
 def cases(plan: Plan, source: InputSource) -> dict[str, int]:
     """The cases that each rule with a condition, or with cases that leave it, judges in a table."""
     some = [bound for bound in plan.bounds_of(source.name) if bound.where is not None or bound.leaves]
     if not some or source.search:
         return {}
-    known = None
-    if plan.baseline.manifest is not None and plan.candidate.manifest is not None:
-        theirs = plan.baseline.manifest.outputs
-        known = [name for name in plan.candidate.manifest.outputs.names if name in theirs]
+    known = _outputs(plan)
     counts = dict.fromkeys((bound.name for bound in some), 0)
     for batch in source.batches():  # type: ignore[attr-defined]  # a table
         masks = Masks(batch.columns, len(batch))

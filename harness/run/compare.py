@@ -41,7 +41,9 @@ def _compare(
         tree = tree_of(settings.root, folder)
         session = Session(make_plan(settings, request, run_id, folder), progress, tree=tree)
     except HarnessError as error:
-        return publish(fail_early(request, settings, run_id, error, around()), folder, tree)
+        return publish(
+            fail_early(request, settings, run_id, error, around()), folder, tree, settings=settings
+        )
     troubles: list[HarnessError] = []
     with Stopping() as stopping:
         try:
@@ -60,4 +62,4 @@ def _compare(
         done = conclude(session.plan, session.states(), seen)
         bound = session.bound()
         past.note(session.plan, seen, done, bound)
-        return publish(done, folder, tree, bound)
+        return publish(done, folder, tree, bound, settings)

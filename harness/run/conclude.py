@@ -16,7 +16,7 @@ from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
 from harness.errors import Exit, HarnessError
-from harness.run import budgets, headline, journal, quality, tombstone
+from harness.run import budgets, headline, journal, quality, site, tombstone
 from harness.run.entries import (
     Shown,
     accounting_sum,
@@ -187,10 +187,15 @@ def fail_early(
 
 
 def publish(
-    conclusion: Conclusion, folder: Path, tree: Tree, bound: Mapping[str, Any] | None = None
+    conclusion: Conclusion,
+    folder: Path,
+    tree: Tree,
+    bound: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
 ) -> Conclusion:
     """Write every report, then `verdict.json` as the last act. A report that cannot be written forbids PASS.
-    `bound` is what the verdict is bound to, beside tree and rules (`Session.bound`)."""
+    `bound` is what the verdict is bound to, beside tree and rules (`Session.bound`); `settings`, where they could be
+    read, say where the ledger is that its page shows."""
     record = conclusion.record
 
     def summary_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,6 +226,10 @@ def publish(
             # so that pages which are rendered later do not say PASS
             files.write_json(folder / reporting.FILE, record)
         conclusion = Conclusion(verdict, record)
+    if settings is not None:
+        # a view of what is kept elsewhere: nothing depends on it
+        with contextlib.suppress(HarnessError):
+            site.refresh(settings, folder)
     summary = summary_of(record) | {"report_sha256": _sha256(folder / reporting.FILE)}
     tombstone.end(folder, summary)
     return conclusion

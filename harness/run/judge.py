@@ -53,12 +53,14 @@ def _judge_again(settings: Settings, run: Past, folder: Path, command: str) -> C
             changed.append(binding.changed_meanwhile(names, settings.path.name))
     except HarnessError as error:
         around = Circumstances(command, started, time.monotonic() - began, tree)
-        return publish(fail_early(run.request, settings, run.run_id, error, around), folder, tree)
+        return publish(
+            fail_early(run.request, settings, run.run_id, error, around), folder, tree, settings=settings
+        )
     around = Circumstances(seconds=time.monotonic() - began, tree=tree, **run.around(plan, command, started))
     around = replace(around, troubles=(*around.troubles, *changed), running=running_of(plan.work))
     done = conclude(plan, states, around)
     past.note_again(plan, done)
-    return publish(done, folder, tree, _bound(settings, run, begun.files))
+    return publish(done, folder, tree, _bound(settings, run, begun.files), settings)
 
 
 def plan_again(settings: Settings, run: Past, folder: Path) -> Plan:

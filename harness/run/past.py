@@ -81,7 +81,8 @@ def note(plan: Plan, around: Circumstances, done: Conclusion, bound: Mapping[str
     cannot be judged again."""
     executed = around.executed
     kept = Bundle()
-    with contextlib.suppress(OSError):
+    # a text that cannot be searched for secrets is not kept either
+    with contextlib.suppress(OSError, ValueError):
         kept = bundle.keep(plan)
     items = {(source.name, bound.name) for source, bound in plan.items()}
     with contextlib.suppress(OSError):
@@ -115,14 +116,25 @@ def note_again(plan: Plan, done: Conclusion) -> None:
     path = plan.work / FILE
     data = json.loads(path.read_text(encoding="utf-8"))
     wheels = data.get("bundle", {}).get("wheels", {})
-    kept = replace(bundle.keep(plan), wheels=wheels)
+    kept = Bundle(wheels=wheels)
+    with contextlib.suppress(OSError, ValueError):
+        kept = replace(bundle.keep_rules(plan), wheels=wheels)
     files.write_json(path, {**data, "bundle": kept.to_json(), "code": bundle.code(), **_decision(done)})
     files.write_json(plan.work / RECORD, done.record)
 
 
 def record(reports: Path, run_id: str) -> dict[str, Any]:
     """The run record as it was published last, of this run (`recall` says which). HarnessError where none was kept."""
-    return reporting.read(reports / "runs" / find(reports, run_id), RECORD)
+    name = find(reports, run_id)
+    folder = reports / "runs" / name
+    if not (folder / RECORD).exists():
+        raise HarnessError(
+            f"run {name} kept no record: it is of an older harness",
+            where=str(folder / RECORD),
+            hint=f"harness judge {name} judges it again, and makes one",
+            exit=Exit.INCONCLUSIVE,
+        )
+    return reporting.read(folder, RECORD)
 
 
 def recall(reports: Path, run_id: str) -> Past:
@@ -141,6 +153,11 @@ def recall(reports: Path, run_id: str) -> Past:
             hint="run the comparison again",
             exit=Exit.INCONCLUSIVE,
         ) from None
+
+
+def bundles(reports: Path) -> list[Bundle]:
+    """What each run needs to be run again. HarnessError where a run cannot be read: what it needs is then not known."""
+    return [recall(reports, name).bundle for name in ids(reports)]
 
 
 def ids(reports: Path) -> list[str]:

@@ -156,7 +156,9 @@ def bound_plan(
         SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
         for source in sources
     ]
-    bounds = bind(settings, change.kind, facts, _outputs(baseline, candidate), today)
+    bounds = bind(
+        settings, change.kind, facts, _outputs(baseline, candidate), today, _classes(baseline, candidate)
+    )
     bounds += drift.bind(settings, facts)
     bounds = waivers.attach(bounds, settings, (baseline.title, candidate.title), today, facts)
     _demand_labels(settings, change, bounds)
@@ -268,6 +270,19 @@ def common_schema(baseline: Version, candidate: Version) -> Schema | None:
     for schema in known[1:]:
         fields += [field for field in schema if field.name not in known[0]]
     return Schema(tuple(fields))
+
+
+def _classes(baseline: Version, candidate: Version) -> dict[str, tuple[str, ...]]:
+    """The outputs that hold classes: those of two classifiers that are no numbers of measure, each with the classes
+    that the baseline's manifest declares."""
+    old, new = baseline.manifest, candidate.manifest
+    if old is None or new is None or {old.task, new.task} != {"classification"}:
+        return {}
+    return {
+        field.name: field.categories
+        for field in old.outputs
+        if field.kind in ("str", "bool", "int") and field.name in new.outputs.names
+    }
 
 
 def _outputs(baseline: Version, candidate: Version) -> tuple[str, ...] | None:

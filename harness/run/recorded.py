@@ -109,7 +109,8 @@ class Remembered:
 
     def _record(self, source: str) -> Recorded | None:
         if source not in self._records:
-            self._records[source] = recorded_of(self._plan.settings, self.version, source)
+            known = recorded_of(self._plan.settings, self.version, source)
+            self._records[source] = known if _asked_as_released(self.version.profile) else None
         return self._records[source]
 
     def _of(self, batch: Batch) -> Outcome | None:
@@ -220,10 +221,10 @@ class Remembered:
 
 def remembered(plan: Plan, progress: Callable[[str], None]) -> Remembered | None:
     """The baseline of a plan in front of its worker; None where no release of it is kept, or where a profile asks it
-    for more than the release was asked."""
-    release = _release_of(plan.settings, plan.baseline)
-    plain = _asked_as_released(plan.baseline.profile)
-    return Remembered(plan, progress) if release is not None and plain else None
+    for more than the release was asked. A baseline that is judged on its records is never asked, records or not."""
+    released = bool(_releases_of(plan.settings, plan.baseline))
+    wanted = plan.on_records or (released and _asked_as_released(plan.baseline.profile))
+    return Remembered(plan, progress) if wanted else None
 
 
 def recorded_of(settings: Settings, version: Version, source: str) -> Recorded | None:
@@ -246,10 +247,6 @@ def _releases_of(settings: Settings, version: Version) -> list[catalogue.Release
         return []
     found = catalogue.read(open_place(settings)).of(settings.model)
     return [one for one in found[::-1] if (one.sha256, one.identity) == (version.sha256, version.digest)]
-
-
-def _release_of(settings: Settings, version: Version) -> catalogue.Release | None:
-    return next(iter(_releases_of(settings, version)), None)
 
 
 def _asked_as_released(profile: Profile) -> bool:

@@ -70,11 +70,20 @@ def replay(settings: Settings, run_id: str, reports: Path, progress: Callable[[s
     stored = _stored(reports, run)
     work = reports / "runs" / run.run_id
     moved = list(_moved_answers(run, work))
+    if stored and stored["accounting"]["not_reached"]:
+        moved.append(
+            f"run: it ended early, after {stored['compared']:,} of {stored['planned']:,} cases were compared"
+        )
     with tempfile.TemporaryDirectory(prefix="harness-replay-") as folder:
         scratch = Path(folder)
         then = configuration.load(bundle.unpack(run.bundle, reports, scratch))
         # the store is where it is today: an anchor comes from it, and recorded answers
-        then = replace(then, store=_store(settings), channel=run.bound.get("channel", then.channel))
+        then = replace(
+            then,
+            store=_store(settings),
+            store_options=settings.store_options,
+            channel=run.bound.get("channel", then.channel),
+        )
         extensions.load(then)
         if stored and rules_digest(then) != stored["result"]["rules_digest"]:
             moved.append("rules: those that were kept are not those that judged")

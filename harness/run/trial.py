@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import settings as configuration
 from harness.errors import Exit, HarnessError
-from harness.run import past
+from harness.run import past, sensitivity
 from harness.run.conclude import Circumstances, conclude
 from harness.run.judge import plan_again, state_again
 from harness.run.tree import Tree
@@ -54,6 +54,27 @@ def try_rules(settings: Settings, file: Path, folder: Path, last: int) -> Iterat
         )
     for run_id in chosen:
         yield _tried(tried, folder, run_id)
+
+
+def sensitivity_lines(settings: Settings, file: Path, folder: Path, last: int) -> Iterator[str]:
+    """What the rules of the configuration and those of `file` would catch, on the answers of the newest of these runs
+    that can be judged. Nothing where none can."""
+    tried = configuration.with_rules(settings, file)
+    for run_id in past.ids(folder)[::-1][:last]:
+        try:
+            run = past.recall(folder, run_id)
+            before, after = (plan_again(one, run, folder) for one in (settings, tried))
+        except HarnessError:
+            # said already: such a run is not judged
+            continue
+        try:
+            found = list(sensitivity.lines(before, after))
+        except HarnessError as error:
+            yield f"sensitivity on the answers of {run_id}: not computed: {error.headline}"
+            return
+        yield f"sensitivity on the answers of {run_id}:"
+        yield from (f"  {line}" for line in found)
+        return
 
 
 def _tried(settings: Settings, folder: Path, run_id: str) -> Trial:

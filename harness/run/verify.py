@@ -55,7 +55,7 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
         if asked is not None and verdict[name] != asked:
             raise _refused("E17", f"the verdict is for {name} {verdict[name]}, not {asked}", place)
     _same_code(settings, folder, verdict, place)
-    _same_report(folder, verdict, place)
+    record = _same_report(folder, verdict, place)
     if verdict["rules_digest"] != rules_digest(settings):
         raise _refused("E17", "the rules have changed since the verdict", place)
     if verdict["harness"] != __version__:
@@ -63,6 +63,9 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
     # only now: they are the modules that were judged with
     extensions.load(settings)
     _same_version(settings, verdict, "baseline")
+    if record["result"].get("anchor") is not None:
+        # a store outside of git, or a wheel that git ignores, moves under no tree
+        _same_version(settings, record["result"], "anchor")
     return verdict, _same_version(settings, verdict, "candidate")
 
 
@@ -106,12 +109,13 @@ def _same_code(settings: Settings, folder: Path, verdict: Mapping[str, Any], pla
         raise _refused("E17", f"{changed[0]}{more} changed since the verdict", place)
 
 
-def _same_report(folder: Path, verdict: Mapping[str, Any], place: str) -> None:
+def _same_report(folder: Path, verdict: Mapping[str, Any], place: str) -> Mapping[str, Any]:
     record = reporting.read(folder)
     if verdict["report_sha256"] != binding.sha256_of(folder / reporting.FILE):
         raise _refused("E17", "the report is not the one that was written with the verdict", place)
     if any(verdict.get(name) != value for name, value in reporting.summary(record).items()):
         raise _refused("E17", "the report is of another run than the verdict", place)
+    return record
 
 
 def _same_version(settings: Settings, verdict: Mapping[str, Any], side: str) -> Version:

@@ -28,7 +28,15 @@ from harness.settings.judging import (
 )
 from harness.settings.links import check_decision_url
 from harness.settings.records import RecordedBaseline, read_recorded
-from harness.settings.sources import PASS_AS, Generate, Input, Profile, read_input, read_profile
+from harness.settings.sources import (
+    PASS_AS,
+    Generate,
+    Input,
+    Profile,
+    read_input,
+    read_profile,
+    read_store_options,
+)
 from harness.settings.table import Table, check_seed, mapping, one_of, parsed, read, tables, unique
 
 __all__ = [
@@ -79,6 +87,7 @@ class Settings:
     private: tuple[str, ...] = ()
     retrain: Retrain = Retrain()
     drift: DriftSettings = DriftSettings()
+    store_options: Mapping[str, Any] = field(default_factory=dict)
     recorded: RecordedBaseline | None = None
     versions: Mapping[str, Profile] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
@@ -180,6 +189,8 @@ def _settings(data: Mapping[str, Any], path: Path, place: str) -> Settings:
         raise HarnessError("no model is named", where=place, hint='add model = "its-name-in-the-store"')
     values["retrain"] = read_retrain(data, place)
     values["drift"] = read_drift(data, place)
+    if "store_options" in data:
+        values["store_options"] = read_store_options(data["store_options"], f"{place}.store_options")
     values["recorded"] = read_recorded(data, place)
     values["versions"] = {
         name: read_profile(name, profile, f"{place}.versions.{name}")

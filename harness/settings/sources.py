@@ -14,6 +14,8 @@ PASS_AS = ("frame", "records", "array")
 RESERVED = ("HOME", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD")
 """Variables of a worker that no profile sets."""
 
+_SECRET = re.compile(r"secret|passw|account_key|sas_token|session_token|connection_string", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -100,6 +102,23 @@ def _environment(data: Any, place: str) -> dict[str, str]:
                 code="E27",
             )
     return found
+
+
+def read_store_options(data: Any, place: str) -> dict[str, Any]:
+    """`[tool.harness.store_options]`: what the library of the store's address takes, which is its own business; but no
+    secret in clear text."""
+    options = dict(mapping(data, place))
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            options[key] = read_store_options(value, f"{place}.{key}")
+        elif _SECRET.search(key) and not (isinstance(value, str) and value.startswith("env:")):
+            raise HarnessError(
+                f"{key} is a secret, and stands in a file that is committed",
+                where=place,
+                hint=f'write {key} = "env:NAME", or leave it to what the library finds by itself',
+                code="E27",
+            )
+    return options
 
 
 def read_input(data: Any, place: str) -> Input:

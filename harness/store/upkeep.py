@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 from harness.store import blobs, catalogue, ledger
 from harness.store.catalogue import Catalogue, Release
 from harness.store.events import Chain
-from harness.store.place import Entry, Place
+from harness.store.place import Entry, Place, writing
 
 GRACE = 3600.0
 """Seconds that a file which nothing names is left alone: a release that is just being written names its blobs last."""
@@ -58,7 +58,7 @@ def check(place: Place) -> Iterator[Found]:
 def prune(place: Place, *, dry_run: bool, grace: float = GRACE) -> Iterator[Entry]:
     """Remove what nothing names and is older than `grace` seconds; yields each file. A catalogue that cannot be read
     is an error, since then everything would look as if nothing named it."""
-    with place.locked():
+    with writing(place), place.locked():
         known = catalogue.read(place)
         ledger.checked(place, known)
         for entry in list(unnamed(place, known)):

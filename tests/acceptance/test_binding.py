@@ -103,6 +103,27 @@ class TestWhatIsReleased:
         assert done.code == 10, done.out
         assert "E17 the verdict is for candidate " in done.out
 
+    def test_an_anchor_that_git_ignores_is_the_one_that_was_judged_with(self, zoo, tmp_path, git):
+        made = zoo.project(
+            tmp_path, "good", "rewritten", settings='[versions.old]\nspec = "wheel:old/old.whl"'
+        )
+        path = made / "harness.toml"
+        drift = 'anchor = "old"\n[drift]\nover = 0.5\nmax_share = 0.0\nmax_mean_shift = 0.5\n[[inputs]]'
+        path.write_text(path.read_text().replace("[[inputs]]", drift, 1))
+        (made / "old").mkdir()
+        zoo.wheel(tmp_path / "a", "good", version="0.9.0", place=made).rename(made / "old" / "old.whl")
+        git(made)
+        (made / ".gitignore").write_text("reports/\n__pycache__/\nold/\n")
+        subprocess.run(["git", "rm", "-rq", "--cached", "old"], cwd=made, check=True)
+        git(made)
+        done = run_pytest(made, "--compare-to=baseline")
+        assert done.code == 0, done.out
+        assert run_harness(made, "verify").code == 0
+        zoo.wheel(tmp_path / "b", "shifted", version="0.9.0", place=made).replace(made / "old" / "old.whl")
+        done = run_harness(made, "verify")
+        assert done.code == 10, done.out
+        assert "E17 the verdict is for anchor " in done.out
+
     @pytest.mark.parametrize("key", ["model", "channel"])
     def test_another_model_or_channel(self, project, key):
         """Another configuration of the same project, which git knows too."""

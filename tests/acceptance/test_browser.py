@@ -11,6 +11,8 @@ import threading
 
 import pytest
 
+from harness.reporting import html, ledger
+
 from .running import run_pytest
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
@@ -84,6 +86,23 @@ def look(reports, tmp_path):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.mark.parametrize("page", ["ledger.html", "report/ledger.html"])
+@pytest.mark.parametrize(("width", "flags"), [(1280, ()), (320, ("--force-dark-mode",))])
+def test_the_ledger_is_whole_and_harmless(look, reports, page, width, flags):
+    names = ("kind", "at", "by", "model", "channel", "digest")
+    version = {"version": ATTACK, "sha256": ATTACK, "spec": ATTACK}
+    body = {"verdict": ATTACK, "reason": ATTACK, "run_id": ATTACK, "candidate": version, **version}
+    told = [{**dict.fromkeys(names, ATTACK), "body": body, "kept": False}]
+    told += [{**told[0], "kind": kind} for kind in ("verdict", "waiver", "release")]
+    html.write_ledger(ledger.page(told, {ATTACK: 2}), reports)
+    said, asked = look(page, width, *flags)
+    assert said["title"].startswith("Ledger of ")
+    assert (said["h1"], said["scripts"], said["images"]) == ("1", "0", "0")
+    assert int(said["width"]) <= width
+    allowed = {"/wrapper.html", "/favicon.ico", f"/{page}", "/report/report.css"}
+    assert set(asked) <= allowed
 
 
 @pytest.mark.parametrize("page", ["report.html", "report/index.html"])

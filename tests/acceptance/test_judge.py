@@ -141,6 +141,9 @@ def test_rules_are_tried_on_past_runs_and_nothing_is_written(zoo, tmp_path):
     flips = [line for line in done.lines if " FAIL -> PASS: " in line]
     assert len(flips) == 2
     assert "1.0.0 -> 1.1.0" in flips[1]
+    # all answers of that run are 1 to 39: before, rounding alone was allowed; now 0.6
+    assert "  rows: would catch shift 1e-09, 1 of 20 rows -> shift 0.6, 1 of 20 rows" in done.lines
+    assert "    near: not there -> shift 0.6, 1 of 20 rows" in done.lines
     assert done.lines[-1] == "3 of 3 runs judged; 2 verdicts would flip"
     last = run_harness(project, "rules", "try", "proposed.toml", "--last", "1")
     assert last.lines[-1] == "1 of 1 runs judged; 0 verdicts would flip"

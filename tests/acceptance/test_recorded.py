@@ -204,6 +204,14 @@ def test_records_of_another_table_or_another_place_are_no_way_round(released):
     assert "E71" in done.out
 
 
+def test_a_baseline_that_was_never_released_has_no_records_to_be_judged_on(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "rewritten", settings=SEARCH + RECORDED)
+    done = run_harness(project, "compare", "--to", "baseline")
+    assert done.code == 10, done.out
+    assert "E71" in done.out
+    assert "starting baseline" not in done.out
+
+
 def test_a_release_that_another_profile_asks_otherwise_is_asked(released):
     project = released()
     path = project / "harness.toml"

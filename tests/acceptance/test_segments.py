@@ -252,3 +252,17 @@ def test_values_of_private_columns_leave_no_trace(zoo, tmp_path):
     assert len(written) >= 5
     assert [str(item) for item in written if b"730731" in item.read_bytes()] == []
     assert "730731" not in done.out
+
+
+def test_conditions_that_meet_are_noted_since_both_rules_judge_there(zoo, tmp_path):
+    rules = near("tight", atol=0.1) + near("wide", atol=1.0, max_violations=2, where="x > 10")
+    project = zoo.project(tmp_path, "good", "rewritten", settings=rules)
+    lines = run_harness(project, "check", "--to=baseline").lines
+    (note,) = [line.strip() for line in lines if "both judge" in line]
+    assert note.startswith(
+        "note: tight and wide both judge 9 cases of prediction, which have to satisfy both"
+    )
+    assert note.endswith('replaces = "tight" or replaces = "wide" lets one stand alone')
+    path = project / "harness.toml"
+    path.write_text(path.read_text().replace('name = "wide"', 'name = "wide"\nreplaces = "tight"'))
+    assert "both judge" not in run_harness(project, "check", "--to=baseline").out

@@ -179,6 +179,41 @@ def test_both_ways_of_judging_integers_agree():
         assert isinstance(fast.absolute, int)
 
 
+@pytest.mark.parametrize("dtypes", [(np.int64, np.int64), (np.int8, np.int8), (np.int64, np.uint64)])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.2])
+def test_integers_of_which_few_differ_are_python_integers(dtypes, wide, share):
+    random = np.random.default_rng([int(share * 1000), wide])
+    rows, start = kernel.PASS + 2 * BLOCK + 5, 3 * BLOCK
+    b = random.integers(0, 100, rows).astype(dtypes[0])
+    c = b.astype(dtypes[1])
+    changed = np.flatnonzero(random.random(rows) < share)
+    c[changed] += random.integers(1, 20, len(changed)).astype(dtypes[1])
+    if wide:
+        # one row beyond what a float holds, and one beyond 64 bits where the kinds differ
+        b[changed[0]], c[changed[0]] = np.iinfo(dtypes[0]).min, np.iinfo(dtypes[1]).max
+        c[changed[1]] = np.iinfo(dtypes[1]).max
+    found = measure(b, c, TOLERANCES, start=start)
+    differences = [y - x for x, y in zip(b.tolist(), c.tolist(), strict=True)]
+    ranked = [(abs(d), start + row) for row, d in enumerate(differences) if d]
+    ranked.sort(key=lambda one: (-one[0], one[1]))
+    assert list(found.worst) == ranked[:20]
+    assert (found.absolute, found.absolute_row) == ranked[0]
+    relatives = [
+        (np.divide(float(abs(d)), float(abs(x))) if x else math.inf, start + row)
+        for row, (d, x) in enumerate(zip(differences, b.tolist(), strict=True))
+        if d
+    ]
+    assert (found.relative, found.relative_row) == min(relatives, key=lambda one: (-one[0], one[1]))
+    assert found.violations[0] == len(ranked)
+    assert found.violations[1] == sum(
+        abs(d) > math.floor(0.01 * abs(x)) for d, x in zip(differences, b.tolist(), strict=True)
+    )
+    assert dict(found.bins)[0] == rows - len(ranked)
+    assert sum(count for _, count in found.bins) == found.rows == rows
+    assert found.sums == Sums(rows, Exact.make(sum(differences)), Exact.make(sum(d * d for d in differences)))
+
+
 def test_two_to_the_53_and_its_successor_differ():
     assert measure(np.array([2**53]), np.array([2**53 + 1]), [(0.0, 0.0)]).violations == (1,)
     mixed = measure(np.array([-1], np.int64), np.array([2**64 - 1], np.uint64), [(0.0, 0.0)])

@@ -16,6 +16,8 @@ from harness.tables import Column
 
 KINDS = sorted(REGISTRY.places)
 LIMITS = {
+    "null_rate": {"max_rate": 0.0},
+    "error_rate": {"max_increase": 0.0},
     "close_probabilities": {"atol": 0.0},
     "close_vector": {"max_l2_distance": 0.0, "max_cosine_distance": 0.0},
 }
@@ -257,6 +259,11 @@ def test_a_misspelt_key_gets_a_guess_and_a_code(kind):
         ("same_ranking", "k", -1, "k is -1"),
         ("close_probabilities", "atol", -0.1, "atol is -0.1"),
         ("close_vector", "max_l2_distance", "1", "must be a number, got '1'"),
+        ("null_rate", "max_rate", 1, "max_rate is 1"),
+        ("error_rate", "max_increase", -0.1, "max_increase is -0.1"),
+        ("error_rate", "max_rate", "1%", "must be a number, got '1%'"),
+        ("class_set", "allow_new", "d", "must be a list of texts, got 'd'"),
+        ("class_set", "allow_gone", [1], "must be a list of texts"),
         ("same_set", "min_jaccard", 2, "min_jaccard is 2"),
         ("same_text", "unicode", "NFG", 'unicode is "NFG"'),
         ("same_text", "max_edits", -2, "max_edits is -2"),
@@ -279,7 +286,7 @@ def test_a_wrong_value_is_refused_with_the_rule_named(kind, key, value, words):
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("kind", ["close_probabilities", "close_vector"])
+@pytest.mark.parametrize("kind", ["close_probabilities", "close_vector", "null_rate", "error_rate"])
 def test_a_rule_that_would_judge_nothing_is_refused(kind):
     with pytest.raises(HarnessError, match="it has no limit") as caught:
         make(kind, {}, name="price", equal_nan=True)

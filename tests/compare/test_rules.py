@@ -58,6 +58,22 @@ def test_nan_on_one_side_violates_and_on_both_is_counted_apart(rule):
     assert seen.both_nan.tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    "values", [np.ones(4), np.ones(4, int), np.ones(4, bool), np.array(["a"] * 4, object)], ids="fibs"
+)
+@pytest.mark.parametrize("rule", [Exact, lambda **keys: Close(rtol=0.1, **keys), SameLabel])
+def test_null_on_one_side_violates_and_on_both_is_counted_apart_whatever_lies_under_it(rule, values):
+    kind = {"f": "float", "i": "int", "b": "bool", "O": "str"}[values.dtype.kind]
+    b = Column(kind, values, np.array([True, False, True, False]))
+    c = Column(kind, values.copy(), np.array([False, True, True, False]))
+    seen = rule().judge(b, c)
+    assert seen.violates.tolist() == [True, True, False, False]
+    assert seen.both_nan.tolist() == [False, False, True, False]
+    if rule is not SameLabel:
+        assert seen.magnitude.tolist() == [np.inf, np.inf, 0.0, 0.0]
+        assert rule(equal_nan=False).judge(b, c).violates.tolist() == [True, True, True, False]
+
+
 def test_equal_nan_false_refuses_nan_on_both_sides():
     seen = Close(rtol=0.1, equal_nan=False).judge(Column.of([np.nan]), Column.of([np.nan]))
     assert seen.violates.tolist() == [True]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
+import py_compile
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +200,38 @@ def test_a_model_that_writes_into_its_frame_changes_nothing_that_is_asked_next(t
     assert outcome.faults == ()
     assert outcome.columns["x"].tolist() == [1.0, 2.0, 3.0]
     assert outcome.columns["s"].tolist() == ["a", "b", "c"]
+
+
+def test_the_bytecode_of_a_package_is_neither_read_nor_written(tmp_path):
+    """Its digest speaks for the source: bytecode that somebody left beside it is other code that nobody vouched for."""
+    folder = tmp_path / "package"
+    (folder / "inner").mkdir(parents=True)
+    source = folder / "inner" / "__init__.py"
+    source.write_text("def ask(rows): return [1.0] * len(rows)\n")
+    stamp = source.stat()
+    source.write_text("def ask(rows): return [2.0] * len(rows)\n")
+    other = py_compile.compile(str(source), doraise=True)
+    source.write_text("def ask(rows): return [1.0] * len(rows)\n")
+    # as large as the source and as old as it: Python would believe the bytecode
+    with open(other, "r+b") as file:
+        file.seek(8)
+        file.write(struct.pack("<II", int(stamp.st_mtime), stamp.st_size))
+    os.utime(source, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    answer = "import sys; sys.path.insert(0, sys.argv[1]); import inner; print(inner.ask([0]))"
+    believed = subprocess.run(
+        [sys.executable, "-c", answer, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert believed.stdout == "[2.0]\n"
+    (folder / "other.py").write_text("from inner import ask\n")
+    process = Process(Path(sys.executable), 2**32)
+    try:
+        header = {"op": "open", "path": [str(folder)], "entry": "other:ask", "pass_as": "records"}
+        process.ask({**header, "keyword": "", "outputs": ""}, (), 60)
+        batch = Batch("rows", 0, 0, np.arange(1), {"x": Column.of([0.0])})
+        with outbox.packed(batch) as parcel:
+            reply, payload = process.ask({"op": "predict", **parcel.header}, parcel.chunks, 60)
+        outcome = read_outcome(reply, payload, 1, ValueError)  # type: ignore[arg-type]
+    finally:
+        process.stop()
+    assert outcome.columns["prediction"].tolist() == [1.0]
+    assert not (folder / "__pycache__").exists()

@@ -496,30 +496,26 @@ class TestLeftInSharedMemory:
         assert process.stdout is not None
         return process, Path(process.stdout.readline().strip())
 
-    def pack(self) -> None:
-        with outbox.packed(large()):
-            pass
-
-    def test_the_file_of_a_killed_host_is_swept(self):
+    def test_the_file_of_a_killed_host_is_swept(self, caged):
         process, path = self.host()
         assert path.exists()
         process.kill()
         process.communicate()
         assert path.exists()
-        self.pack()
+        caged("good").open()
         assert not path.exists()
 
-    def test_the_file_of_a_living_host_stays(self):
+    def test_the_file_of_a_living_host_stays(self, caged):
         process, path = self.host()
         try:
-            self.pack()
+            caged("good").open()
             assert path.exists()
         finally:
             process.kill()
             process.communicate()
             path.unlink()
 
-    def test_one_that_somebody_holds_stays_whoever_made_it(self):
+    def test_one_that_somebody_holds_stays_whoever_made_it(self, caged):
         """As a host in another container, whose number means nothing here, and whose shared memory is ours."""
         process, path = self.host()
         process.kill()
@@ -527,11 +523,11 @@ class TestLeftInSharedMemory:
         held = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(held, fcntl.LOCK_EX)
-            self.pack()
+            caged("good").open()
             assert path.exists()
         finally:
             os.close(held)
-        self.pack()
+        caged("good").open()
         assert not path.exists()
 
     def test_nothing_but_plain_files_of_ours_is_touched(self, tmp_path, monkeypatch):

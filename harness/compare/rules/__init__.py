@@ -18,16 +18,20 @@ from harness.compare.rules.protocol import (
     missing,
 )
 from harness.compare.rules.rounding import Same
+from harness.compare.rules.shares import ClassSet, ErrorRate, NullRate
 from harness.compare.rules.values import Close, Exact
 
 __all__ = [
     "REGISTRY",
     "Cases",
+    "ClassSet",
     "Close",
     "Difference",
+    "ErrorRate",
     "Exact",
     "Floats",
     "Joint",
+    "NullRate",
     "Rule",
     "Same",
     "SameError",

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules.protocol import Difference, finish, incomparable
+from harness.compare.rules.protocol import Difference, Floats, finish, incomparable
 from harness.errors import HarnessError
-from harness.tables import Column
+from harness.tables import Bools, Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Exact:
             equal = np.fromiter((identical(b, c, self.equal_nan) for b, c in pairs), bool, len(baseline))
         else:
             equal = baseline.equal(candidate)
-        return finish(baseline, candidate, ~equal, np.where(equal, 0.0, 1.0), self.equal_nan)
+        differs = np.logical_not(equal, out=equal)
+        return finish(baseline, candidate, differs, differs.astype(np.float64), self.equal_nan)
 
     def says(self) -> str:
         """In words."""
@@ -72,22 +73,35 @@ class Close:
             # no distance: equal or not, and never equal where the kinds differ
             return Exact(self.equal_nan).judge(baseline, candidate)
         if kinds == {"int"}:
-            apart = integer_distance(baseline.values, candidate.values)
-            # floor() keeps the comparison one between integers: a distance is a whole number
-            limit = np.floor(self.atol + self.rtol * np.abs(baseline.values.astype(np.float64)))
-            within = limit < 2.0**64
-            bad = within & (apart > np.where(within, limit, 0.0).astype(np.uint64))
-            return finish(baseline, candidate, bad, apart.astype(np.float64), self.equal_nan)
+            bad, magnitude = self._integers(baseline.values, candidate.values)
+            return finish(baseline, candidate, bad, magnitude, self.equal_nan)
         b = baseline.values.astype(np.float64, copy=False)
         c = candidate.values.astype(np.float64, copy=False)
         with np.errstate(invalid="ignore", over="ignore"):
             magnitude = np.abs(c - b)
             limit = self.atol + self.rtol * np.abs(b)
+            if np.isfinite(magnitude.max(initial=0.0)):
+                # so is every value, and equal ones lie no distance apart
+                return finish(baseline, candidate, magnitude > limit, magnitude, self.equal_nan)
             # a non-finite limit (b = inf) would let everything through
             close = (magnitude <= limit) & np.isfinite(b) & np.isfinite(c)
         bad = ~(close | (c == b))
         magnitude = np.where(c == b, 0.0, np.where(np.isnan(magnitude), np.inf, magnitude))
         return finish(baseline, candidate, bad, magnitude, self.equal_nan)
+
+    def _integers(self, b: npt.NDArray[Any], c: npt.NDArray[Any]) -> tuple[Bools, Floats]:
+        """Which rows violate, and how far apart they are; most rows of integers are equal."""
+        bad, magnitude = np.zeros(len(b), bool), np.zeros(len(b))
+        rows = np.flatnonzero(b != c)
+        if len(rows):
+            b, c = b[rows], c[rows]
+            apart = integer_distance(b, c)
+            # floor() keeps the comparison one between integers: a distance is a whole number
+            limit = np.floor(self.atol + self.rtol * np.abs(b.astype(np.float64)))
+            within = limit < 2.0**64
+            bad[rows] = within & (apart > np.where(within, limit, 0.0).astype(np.uint64))
+            magnitude[rows] = apart
+        return bad, magnitude
 
     def says(self) -> str:
         """In words."""
