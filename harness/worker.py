@@ -811,13 +811,15 @@ def make_input(columns: list[Named], pass_as: str) -> Callable[[Any], Any]:
 
 
 def _arrow_or_none() -> Any:
-    """pyarrow where this environment has one that works: it makes texts of buffers many times faster."""
+    """pyarrow where this environment has one that works, from version 8 on (older ones lack what is used): it makes
+    texts of buffers many times faster. Without it, plain texts make the same frame."""
     try:
         import pyarrow
         import pyarrow.compute
-    except Exception:
+
+        return pyarrow if int(pyarrow.__version__.split(".")[0]) >= 8 else None
+    except Exception:  # whatever ails it
         return None
-    return pyarrow if hasattr(pyarrow, "LargeStringArray") else None
 
 
 def _values(kind: str, values: Any, null: Any) -> list[Any]:

@@ -209,7 +209,8 @@ def _new_classes(
         return Judged(PASS, f"{total:,} classes, no unknown one" if total else "no output holds classes")
     rows = sum(one.rows for _, one in new)
     names = f" ({_list(shown)})" if shown else ""
-    words = f"{len(new)} classes that the baseline does not know{names}: {rows:,} of {compared:,} rows"
+    classes = "class" if len(new) == 1 else "classes"
+    words = f"{len(new)} {classes} that the baseline does not know{names}: {rows:,} of {compared:,} rows"
     return Judged(FAIL, words, f"the candidate answers {words}", "", rows, new[0][1].first_key)
 
 

@@ -60,7 +60,7 @@ def check_replaces(asked: Sequence[Asked], outputs: tuple[str, ...] | None) -> N
         replaced = rules[one.item.replaces]
         if isinstance(replaced.rule, (SameError, *census.KINDS)):
             raise _refused(
-                f"rule {name} replaces {replaced.item.name}, which counts errors, nulls or classes, not answers",
+                f"rule {name} replaces {replaced.item.name}, which accounts for errors, nulls or classes",
                 one.place,
                 "drop replaces",
             )

@@ -203,8 +203,14 @@ def _violation_words(bound: Bound, tally: RuleTally, limit: int) -> str:
     return f"{count} violate {bound.name}, {bound.rule.says()}; {allowed}"
 
 
-def accounting_troubles(state: SourceState, bounds: Sequence[Bound]) -> list[HarnessError]:
-    """Why the cases of a source do not add up to a comparison of every one of them. Empty: they do."""
+def accounting_troubles(
+    state: SourceState, bounds: Sequence[Bound], max_both_faulted: int | None = None
+) -> list[HarnessError]:
+    """Why the cases of a source do not add up to a comparison of every one of them. Empty: they do.
+
+    `max_both_faulted` is the source's budget of cases on which both versions fail. Without one, a configured rule
+    `same_error` says that such cases are meant, and stands for half of the plan; otherwise there may be none.
+    """
     if state.tally is None:
         return [] if state.trouble else [_unsure(f"{state.name} was not compared", state.name, "E10")]
     troubles = []
@@ -228,24 +234,28 @@ def accounting_troubles(state: SourceState, bounds: Sequence[Bound]) -> list[Har
         )
     elif seen.compared == 0 and not state.trouble:
         troubles.append(_unsure(f"0 of {state.planned:,} comparisons", state.name, "E10"))
-    unanswered = seen.both_faulted + seen.baseline_faulted
-    if unanswered and not any(isinstance(bound.rule, SameError) for bound in bounds):
-        who = "both versions fail" if seen.both_faulted else "the baseline fails"
-        troubles.append(
-            HarnessError(
-                f"{who} on {unanswered:,} of {state.planned:,} cases: nothing to compare there",
-                where=state.name,
-                hint='mend the inputs, or bind a rule = "same_error" to them: such rows are then accounted for',
-                code="E10",
-                exit=Exit.INCONCLUSIVE,
-            )
-        )
-    elif seen.both_faulted * 2 > state.planned:
+    judging = [bound for bound in bounds if isinstance(bound.rule, SameError)]
+    meant = any(not bound.chosen.startswith("default") for bound in judging)
+    limit = max_both_faulted
+    if limit is None:
+        limit = state.planned // 2 if meant else 0
+    if seen.both_faulted > limit:
         troubles.append(
             HarnessError(
                 f"both versions fail on {seen.both_faulted:,} of {state.planned:,} cases: too little was compared",
                 where=state.name,
-                hint="mend the inputs, or narrow what is generated: most cases have to be answered",
+                hint=f"mend the inputs or narrow what is generated; where it is meant: "
+                f"max_both_faulted = {seen.both_faulted} at {state.name}",
+                code="E10",
+                exit=Exit.INCONCLUSIVE,
+            )
+        )
+    if seen.baseline_faulted and not judging:
+        troubles.append(
+            HarnessError(
+                f"the baseline fails on {seen.baseline_faulted:,} of {state.planned:,} cases: nothing to compare there",
+                where=state.name,
+                hint='mend the inputs, or bind a rule = "same_error" to them: such rows are then accounted for',
                 code="E10",
                 exit=Exit.INCONCLUSIVE,
             )

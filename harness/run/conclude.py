@@ -15,7 +15,7 @@ from harness.compare.movement import Moved
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, worst
 from harness.run import budgets, headline, journal, quality, site, tombstone
 from harness.run.entries import (
     Shown,
@@ -92,9 +92,10 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     noise = plan.candidate.manifest.training_noise if plan.candidate.manifest else None
     shown = [] if plan.change.kind != "retrain" else [(one, noise) for s, _, one in moved if not s.search]
     warnings = [*_warnings(results, shown), *_idle(plan, reviewed)]
-    words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned)}
+    both = accounting_sum(states)["both_faulted"]
+    words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned, both)}
     verdict = decide(results, troubles, plan.planned, words)
-    title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned)
+    title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned, both)
     show = Shown.of(plan.settings)
     result = {
         "verdict": verdict.name,
@@ -231,8 +232,35 @@ def publish(
         with contextlib.suppress(HarnessError):
             site.refresh(settings, folder)
     summary = summary_of(record) | {"report_sha256": _sha256(folder / reporting.FILE)}
-    tombstone.end(folder, summary)
+    try:
+        tombstone.end(folder, summary)
+    except OSError as error:
+        # it says INCOMPLETE still, and so does whoever reads it; what is shown here must not say more
+        return _unwritten(conclusion, folder, error)
     return conclusion
+
+
+def _unwritten(conclusion: Conclusion, folder: Path, error: OSError) -> Conclusion:
+    trouble = HarnessError(
+        f"verdict not written: {tombstone.FILE}: {error.strerror or error}",
+        where=str(folder),
+        hint="make room, or make the folder writable, and run the comparison again",
+        code="E53",
+        exit=Exit.INCONCLUSIVE,
+    )
+    name = "FAIL" if conclusion.verdict.name == "FAIL" else "INCONCLUSIVE"
+    verdict = Verdict(name, worst([conclusion.verdict.exit, trouble.exit]), trouble.headline, trouble.hint)
+    if name == "FAIL":
+        verdict = Verdict(name, verdict.exit, conclusion.verdict.reason, trouble.hint)
+    changed = {
+        "verdict": name,
+        "exit": int(verdict.exit),
+        "reason": verdict.reason,
+        "headline": f"{headline.WORDS[name]}: {verdict.reason}",
+        "next": trouble.hint,
+    }
+    record = conclusion.record
+    return Conclusion(verdict, reporting.compose(record["result"] | changed, record["run"]))
 
 
 def _sha256(path: Path) -> str:
@@ -255,9 +283,10 @@ def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) 
                 exit=Exit.FAIL,
             )
         )
+    budgeted = {item.name: item.max_both_faulted for item in plan.settings.inputs}
     for state in states:
         troubles += state.trouble
-        troubles += accounting_troubles(state, plan.bounds_of(state.name))
+        troubles += accounting_troubles(state, plan.bounds_of(state.name), budgeted.get(state.name))
     if around.executed is not None:
         troubles += missing_items([(s.name, bound.name) for s, bound in plan.items()], around.executed)
     if around.other_failures:

@@ -45,6 +45,7 @@ _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
     ("RuleSettings", "when"): {"type": "array", "items": {"enum": list(CHANGES[1:])}},
     ("RuleSettings", "max_violations"): {"type": "integer", "minimum": 0},
     ("RuleSettings", "max_violation_rate"): {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    ("Input", "max_both_faulted"): {"type": "integer", "minimum": 0},
     ("RuleSettings", "min_cases"): {"type": "integer", "minimum": 0},
     ("RuleSettings", "where"): {"type": "string", "minLength": 1},
     ("RuleSettings", "replaces"): {"type": "string", "minLength": 1},

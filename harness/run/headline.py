@@ -20,18 +20,30 @@ def headline(
     quality: Sequence[Quality],
     moved: Sequence[tuple[Moved, float | None]],
     leaned: Sequence[WaiverSettings] = (),
+    both_faulted: int = 0,
 ) -> str:
     """`MAY BE RELEASED: 1.2.0 (retrain) is not worse than 1.1.0: MAE 44.1 → 44.0, limit 46.3. …`"""
     if plan is None or verdict.name != "PASS":
         return f"{WORDS[verdict.name]}: {verdict.reason}"
     if plan.unchanged:
         return f"UNCHANGED: nothing to release: {plan.candidate.title} is {plan.baseline.title}, bit for bit"
-    return f"{WORDS['PASS']}: {passed(plan, quality, leaned)}{movement(moved)}"
+    return f"{WORDS['PASS']}: {passed(plan, quality, leaned, both_faulted)}{movement(moved)}"
 
 
-def passed(plan: Plan, quality: Sequence[Quality], leaned: Sequence[WaiverSettings] = ()) -> str:
-    """What a PASS says, by kind, and the waivers without which it would be none."""
+def passed(
+    plan: Plan,
+    quality: Sequence[Quality],
+    leaned: Sequence[WaiverSettings] = (),
+    both_faulted: int = 0,
+) -> str:
+    """What a PASS says, by kind, with what was not compared since both versions fail there, and with the waivers
+    without which it would be none."""
     words = _passed(plan, quality)
+    if both_faulted:
+        cases = "case" if both_faulted == 1 else "cases"
+        words = (
+            f"{words.removesuffix('.')}; both versions fail on {both_faulted:,} {cases}, within the budget."
+        )
     if not leaned:
         return words
     names = ", ".join(f"{waiver.name} (until {waiver.until})" for waiver in leaned)

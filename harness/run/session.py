@@ -17,7 +17,7 @@ from harness.compare.align import compare
 from harness.compare.results import FAIL, INCONCLUSIVE
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.verdict import RuleResult, SourceState, judge_rule
-from harness.errors import HarnessError
+from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Running
 from harness.run import binding, budgets, quality, surroundings
@@ -49,6 +49,7 @@ class Session:
         self._progress = progress
         self._anchor = Anchor(plan, show) if plan.anchor else None
         self._states: dict[str, SourceState] = {}
+        self._unkept: dict[str, HarnessError] = {}
         self._noted: tuple[Running, Running] | None = None
 
     def state(self, source: InputSource) -> SourceState:
@@ -83,7 +84,7 @@ class Session:
         self._note_running()
         events = self._pair.close() + (self._anchor.close() if self._anchor else ())
         if events:
-            files.write_json(self.plan.work / f"events-{os.getpid()}.json", list(events))
+            self._note(self.plan.work / f"events-{os.getpid()}.json", list(events))
 
     def seen(self, around: Circumstances) -> Circumstances:
         """The circumstances, with what the processes of this run noted about their workers, and with what is no
@@ -91,7 +92,7 @@ class Session:
         events = list(around.events)
         for path in sorted(self.plan.work.glob("events-*.json")):
             events += json.loads(path.read_text(encoding="utf-8"))
-        troubles = around.troubles
+        troubles = (*around.troubles, *self._unkept.values())
         if self._begun is not None:
             troubles += tuple(binding.troubles(self.plan, self._begun, around.tree))
         return replace(around, running=running_of(self.plan.work), events=tuple(events), troubles=troubles)
@@ -105,7 +106,20 @@ class Session:
         if self._pair.running is not None and self._pair.running != self._noted:
             baseline, candidate = self._noted = self._pair.running
             said = {"baseline": asdict(baseline), "candidate": asdict(candidate)}
-            files.write_json(path, {**said, "processor": surroundings.processor()})
+            self._note(path, {**said, "processor": surroundings.processor()})
+
+    def _note(self, path: Path, data: Any) -> None:
+        """Write it, or keep why not: what a full disk loses here is no reason to lose the verdict too."""
+        try:
+            files.write_json(path, data)
+        except OSError as error:
+            self._unkept[path.name] = HarnessError(
+                f"what the run noted cannot be kept: {error.strerror or error}",
+                where=str(path),
+                hint="make room, or make the report's folder writable, and run the comparison again",
+                code="E53",
+                exit=Exit.INCONCLUSIVE,
+            )
 
 
 def running_of(work: Path) -> Mapping[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,7 +71,7 @@ def tree_of(root: Path, reports: Path | None = None) -> Tree:
         return Tree()
     commit = _commit(root)
     objects = (root / _git(root, "rev-parse", "--git-path", "objects")).resolve()
-    with tempfile.TemporaryDirectory(prefix="harness-tree-") as scratch:
+    with _scratch(root) as scratch:
         environment = {
             "GIT_INDEX_FILE": str(Path(scratch, "index")),
             "GIT_OBJECT_DIRECTORY": scratch,
@@ -142,6 +144,18 @@ def _surroundings() -> dict[str, str]:
     """Ours without what points git elsewhere: in a git hook these variables name a repository or an index, and the
     verdict is about the working copy that the configuration lies in."""
     return {name: value for name, value in os.environ.items() if name not in _POINTERS}
+
+
+@contextlib.contextmanager
+def _scratch(root: Path) -> Iterator[str]:
+    try:
+        folder = tempfile.mkdtemp(prefix="harness-tree-")
+    except OSError as error:
+        raise _unsure("add", f"no temporary folder: {error.strerror or error}", root) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _NoRepository(Exception):

@@ -52,13 +52,15 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`)."""
+    """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`). `max_both_faulted`: the budget of
+    cases on which both versions fail, so that nothing is compared there; None: see `accounting_troubles`."""
 
     name: str
     path: str = ""
     key: str = ""
     target: str = ""
     generate: Generate | None = None
+    max_both_faulted: int | None = None
 
 
 def read_profile(name: str, data: Any, place: str) -> Profile:
@@ -124,7 +126,9 @@ def read_store_options(data: Any, place: str) -> dict[str, Any]:
 def read_input(data: Any, place: str) -> Input:
     """One of `[[tool.harness.inputs]]`: a path or a plan of a search, never both."""
     table = Table(data, Input, place)
-    values = table.plain("name", "path", "key", "target")
+    values = table.plain("name", "path", "key", "target", "max_both_faulted")
+    if values.get("max_both_faulted", 0) < 0:
+        raise HarnessError("max_both_faulted is negative", where=place, hint="0 allows none")
     if "name" not in values:
         raise HarnessError("an input source has no name", where=place, hint='add name = "…"')
     check_name(values["name"], "input source", place)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
@@ -38,9 +40,25 @@ def put(place: Place, content: bytes) -> str:
 def verified(place: Place, sha256: str) -> Path:
     """The path of a blob whose content was just verified. E47 where it is gone, E46 where it is another."""
     name = name_of(place, sha256)
-    try:
+    with _reading(place, name, sha256):
         path = place.local(name)
         content = path.read_bytes()
+    _compare(place, name, sha256, content)
+    return path
+
+
+def check(place: Place, sha256: str) -> None:
+    """Read a blob from the storage itself, whatever copies there are. E47 where it is gone, E46 where it is another."""
+    name = name_of(place, sha256)
+    with _reading(place, name, sha256):
+        content = place.read(name)
+    _compare(place, name, sha256, content)
+
+
+@contextmanager
+def _reading(place: Place, name: str, sha256: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
         raise HarnessError(
@@ -50,6 +68,9 @@ def verified(place: Place, sha256: str) -> Path:
             code="E47",
             exit=Exit.STORE,
         ) from None
+
+
+def _compare(place: Place, name: str, sha256: str, content: bytes) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise HarnessError(
@@ -59,4 +80,3 @@ def verified(place: Place, sha256: str) -> Path:
             code="E46",
             exit=Exit.STORE,
         )
-    return path

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import datetime
 import errno
-import hashlib
-import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,9 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness import files
 from harness.errors import Exit, HarnessError
-from harness.store.place import Entry, Held, check_name, moved, said
+from harness.store.place import Entry, Held, check_name, moved
+from harness.store.place_copies import Copies
 from harness.store.place_lock import Lock
 
 LOCK = ".lock"
@@ -145,27 +143,10 @@ class Objects:
         system, path = self._at(name)
         with self._reading(name):
             mark = str(system.ukey(path))
-        copy = self.cache / hashlib.sha256(self.address.encode()).hexdigest()[:32] / name
-        note = copy.with_name(copy.name + ".json")
-        known = _noted(note)
-        try:
-            if known.get("mark") == mark and known.get("sha256") == _sha256(copy.read_bytes()):
-                return copy
-        except OSError:
-            pass  # no copy
-        content = self.read(name)
-        try:
-            self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-            files.write_atomic(copy, content)
-            files.write_json(note, {"mark": mark, "sha256": _sha256(content)})
-        except OSError as error:
-            raise HarnessError(
-                f"the cache cannot be written: {said(error)}",
-                where=str(self.cache),
-                hint="set MODEL_HARNESS_CACHE to a folder that can be written",
-                exit=Exit.INCONCLUSIVE,
-            ) from None
-        return copy
+        copies = Copies(self.cache, self.address)
+        if not copies.good(name, mark):
+            copies.keep(name, self.read(name), mark)
+        return copies.path(name)
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
@@ -368,15 +349,3 @@ def _modified(info: Mapping[str, Any]) -> float:
             return float(found)
     # unknown: as if written now, so that nothing is swept that is not surely old
     return time.time()
-
-
-def _noted(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -42,7 +42,7 @@ def check(place: Place) -> Iterator[Found]:
     yield from _lines(known, place)
     for sha256 in sorted(named(known)):
         try:
-            blobs.verified(place, sha256)
+            blobs.check(place, sha256)
         except HarnessError as error:
             yield _damage(error)
     try:

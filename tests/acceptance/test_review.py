@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .running import run_pytest
+from .running import run_harness, run_pytest
 
 GOOD = "[2 * one['x'] + 1 for one in records]"
 
@@ -85,3 +85,30 @@ def test_rounding_inside_nested_answers_is_rounding(zoo, tmp_path):
     assert run_pytest(project, "--compare-to=baseline").code == 0
     project = pair(zoo, tmp_path / "far", answers % "0.30001", answers % "0.3")
     assert run_pytest(project, "--compare-to=baseline").code == 1
+
+
+SOME_FAIL = "[1 / 0 if one['x'] > 90.0 else 2.0 * one['x'] for one in records]"
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "words"),
+    [
+        ("", 10, "CANNOT SAY: E10 both versions fail on"),
+        ("max_both_faulted = 1", 10, "CANNOT SAY: E10 both versions fail on"),
+        ("max_both_faulted = 999", 0, "within the budget"),
+        ("max_both_faulted = -1", 4, "max_both_faulted is negative"),
+    ],
+)
+def test_where_both_fail_nothing_is_compared_and_a_budget_says_how_often(zoo, tmp_path, keys, code, words):
+    search = f'[[inputs]]\nname = "search"\ngenerate = {{ rows = 1000, seed = 1 }}\n{keys}\n'
+    project = pair(zoo, tmp_path, SOME_FAIL, SOME_FAIL.replace("2.0", "(1.0 + 1.0)"), search, xs=[1.0])
+    done = run_pytest(project, "--compare-to=baseline")
+    assert done.code == code, done.out
+    assert words in done.out
+    if code == 0:
+        both = done.verdict["accounting"]["both_faulted"]
+        assert both > 1
+        assert f"; both versions fail on {both} cases, within the budget." in done.verdict["headline"]
+        assert run_harness(project, "verify").code == 0
+    if code == 10:
+        assert "max_both_faulted = " in done.out

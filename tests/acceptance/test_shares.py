@@ -71,7 +71,7 @@ def test_a_class_that_nobody_knows_fails_a_retrained_classifier(zoo, tmp_path):
     )  # fmt: skip
     done = run_harness(project, "compare", "--to=baseline")
     assert done.code == 1, done.out
-    assert "the candidate answers 1 classes that the baseline does not know (c): 1 of 100 rows" in done.out
+    assert "the candidate answers 1 class that the baseline does not know (c): 1 of 100 rows" in done.out
     path = project / "harness.toml"
     path.write_text(path.read_text() + '[[rules]]\nname = "wards"\nrule = "class_set"\nallow_new = ["c"]\n')
     done = run_harness(project, "compare", "--to=baseline")

@@ -169,9 +169,7 @@ def test_a_new_class_of_a_retrained_classifier_fails_unless_it_is_known():
     plain = bound(classes={"x": ()})
     failed = judged(plain, old, new, "class-set")
     assert (failed.status, failed.violations, failed.worst_key) == (FAIL, 1, "r19")
-    assert (
-        "the candidate answers 1 classes that the baseline does not know (c): 1 of 20 rows" in failed.reason
-    )
+    assert "the candidate answers 1 class that the baseline does not know (c): 1 of 20 rows" in failed.reason
     assert judged(plain, old, old, "class-set").status == PASS
     # what the manifest declares, or a label of the table names, is known though the baseline never answered it
     assert judged(bound(classes={"x": ("c",)}), old, new, "class-set").status == PASS
@@ -245,3 +243,15 @@ def test_such_a_rule_cannot_be_waived():
 def test_another_rule_is_not_taken_from_its_cases_by_a_rate():
     values = bound(rule("nulls", "null_rate", max_rate=0.9), change="refactor")["values"]
     assert values.leaves == ()
+
+
+def test_classes_that_are_too_many_crowd_out_those_of_no_other_output():
+    names = [f"c{number:04}" for number in range(census.LIMIT + 9)]
+    counts = {
+        census.key(side, output, name): census.Count(1, 0, "r0")
+        for side in ("baseline", "candidate")
+        for output in ("x", "y")
+        for name in names
+    }
+    kept = [json.loads(name)[:2] for name in census.first(counts)]
+    assert [kept.count(pair) for pair in (["baseline", "x"], ["candidate", "y"])] == [census.LIMIT + 1] * 2

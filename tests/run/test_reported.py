@@ -6,7 +6,7 @@ The oracle is written down here in other words than the code: a set of what has 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -215,6 +215,30 @@ def test_an_exit_code_that_no_test_explains_is_a_trouble(code, exit):
     failed.report(Report("t", "setup", "passed"))
     failed.report(Report("t", "teardown", "passed"))
     assert [one.exit for one in failed.troubles(code)] == ([10] if code == 3 else [])
+
+
+def test_items_that_did_not_run_are_counted_and_the_first_is_named():
+    assert not list(missing_items(ITEMS, ITEMS))
+    (trouble,) = missing_items(ITEMS, ITEMS[3:])
+    assert trouble.message == "partial run: 1 of 4 checks ran; more::structure did not"
+    assert (trouble.code, trouble.exit, trouble.where) == ("E11", 10, "pytest")
+    assert trouble.hint
+
+
+def test_the_first_of_several_unfinished_tests_is_named():
+    reported = Reported(collected={"a", "b", "c"})
+    for event in reports_of("b"):
+        reported.report(event.what)
+    (trouble,) = reported.troubles(0)
+    assert trouble.message == "partial run: 2 of 3 tests did not finish, a among them"
+
+
+def test_nobody_changes_a_report():
+    one = Report("t", "call", "passed")
+    with pytest.raises(FrozenInstanceError):
+        one.outcome = "failed"
+    assert not hasattr(one, "__dict__")
+    assert not hasattr(Reported(), "__dict__")
 
 
 def test_crashed_workers_are_named_in_order():

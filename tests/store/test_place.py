@@ -271,6 +271,29 @@ class TestDamage:
         copy.with_name(copy.name + ".json").write_text("{")
         assert blobs.verified(place, digest).read_bytes() == b"content"
 
+    def test_looking_the_store_over_believes_no_copy(self, s3, kept):
+        """Damage below the storage's own marks, which a copy would hide."""
+        place, digest = kept
+        copy = blobs.verified(place, digest)
+        self.damage(s3, place, digest, b"bontent")
+        with pytest.raises(HarnessError, match="E46"):
+            blobs.verified(place, digest)
+        note = copy.with_name(copy.name + ".json")
+        known = json.loads(note.read_text())
+        copy.write_bytes(b"content")
+        note.write_text(json.dumps(known | {"sha256": digest}))
+        blobs.verified(place, digest)
+        with pytest.raises(HarnessError, match="E46 digest mismatch"):
+            blobs.check(place, digest)
+        texts = dict.fromkeys(
+            ("channel", "version", "file", "identity", "released", "reason", "by", "commit"), "x"
+        )
+        with place.locked():
+            known = catalogue.read(place)
+            one = catalogue.Release(model="m", sha256=digest, evidence="", **texts)
+            catalogue.write(place, replace(known, releases=(one,)))
+        assert any(one.words.startswith("E46") for one in upkeep.check(place) if one.damage)
+
     def test_a_copy_that_is_good_is_not_fetched_again(self, s3, kept):
         place, digest = kept
         blobs.verified(place, digest)

@@ -1,0 +1,56 @@
+"""Every row on gate, accounting and store of the table of faults is held by a test through a real process.
+
+The numbers are the codes that users see (`docs/errors.md`); some rows have no code of their own, since what has to
+happen there is nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+GATE, PLUGIN = "acceptance/test_a_no_stays_a_no.py", "acceptance/test_plugin.py"
+BAD, STORE = "acceptance/test_bad_input.py", "acceptance/test_store_faults.py"
+
+ROWS = {
+    9: (PLUGIN, "test_an_early_end_is_never_taken_for_a_pass"),
+    10: (BAD, "test_empty_inputs"),
+    11: (PLUGIN, "test_a_selection_is_a_partial_run_and_never_passes"),
+    12: ("acceptance/test_xdist.py", "test_a_killed_worker_is_named_and_never_passes"),
+    13: (GATE, "test_a_hand_over_that_cannot_be_read_is_no_answer"),
+    14: ("acceptance/test_stopping.py", "test_a_run_that_is_stopped_says_so"),
+    15: ("acceptance/test_kills.py", "test_e15_a_comparison_that_is_killed_leaves_no_pass"),
+    16: (GATE, "test_e16_without_the_plugin_there_is_no_verdict"),
+    17: (GATE, "test_e17_a_stale_verdict_that_is_copied_in"),
+    18: (GATE, "test_e18_a_pipeline_that_swallows_the_exit_code_is_stopped_by_the_next_step"),
+    19: (GATE, "test_e19_a_gate_that_was_skipped_has_no_verdict_file"),
+    41: (BAD, "test_a_version_with_itself"),
+    44: ("acceptance/test_full_disk.py", "test_e44_a_release_without_room_leaves_the_store_as_it_was"),
+    45: ("store/test_store.py", "test_killed_before_any_step_the_old_or_the_new_is_there"),
+    46: (BAD, "test_altered_blob_in_the_store"),
+    47: (STORE, "test_e47_a_release_whose_wheel_is_gone"),
+    48: (BAD, "test_missing_baseline"),
+    49: (STORE, "test_e49_of_two_releases_at_once_one_is_told_that_the_baseline_moved"),
+    50: (STORE, "test_e50_a_store_that_can_be_read_and_not_written"),
+    51: (STORE, "test_e51_a_store_of_a_newer_format_is_left_alone"),
+    52: ("store/test_store.py", "test_order_is_that_of_releasing_whatever_the_clock_says"),
+    53: (BAD, "test_a_report_that_cannot_be_written"),
+    54: (STORE, "test_e54_a_wheel_that_leads_outside_is_not_opened"),
+    55: (BAD, "test_a_contradicted_declaration"),
+    56: (STORE, "test_e56_a_retrain_without_labels_cannot_be_said_to_be_no_worse"),
+}
+
+
+def test_no_row_is_forgotten():
+    assert set(ROWS) == {*range(9, 20), 41, *range(44, 57)}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_each_row_has_its_test(row):
+    file, name = ROWS[row]
+    tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+    found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert name in found, f"{file} has no {name}"
