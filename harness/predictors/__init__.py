@@ -15,6 +15,7 @@ REGISTRY: Registry[Any] = Registry(
     "predictor",
     {
         "package": "harness.predictors.isolated:IsolatedPredictor",
+        "python": "harness.predictors.isolated:IsolatedPredictor",
         "endpoint": "harness.predictors.endpoint:EndpointPredictor",
     },
     needs=("open", "predict", "close"),

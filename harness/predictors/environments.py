@@ -32,7 +32,7 @@ def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None]
     """
     say = progress or (lambda line: None)
     base = find_interpreter(interpreter)
-    what = {"format": 1, "lock": lock, "interpreter": _tag(base)}
+    what = {"format": 1, "lock": lock, "interpreter": tag(base)}
     folder = cache_folder() / "environments" / digest(what)[:32]
 
     def usable(place: Path) -> bool:
@@ -48,13 +48,15 @@ def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None]
 
 
 def _build(folder: Path, base: str, lock: str) -> None:
-    _uv("venv", "--quiet", "--relocatable", "--allow-existing", "--no-project", "--python", base, str(folder))
+    run_uv(
+        "venv", "--quiet", "--relocatable", "--allow-existing", "--no-project", "--python", base, str(folder)
+    )
     if not lock.strip():
         return
     with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
         path = Path(scratch, "requirements.lock")
         path.write_text(lock, encoding="utf-8")
-        _uv(
+        run_uv(
             "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes",
             "--no-deps", "--requirement", str(path),
         )  # fmt: skip
@@ -69,7 +71,7 @@ def find_interpreter(wanted: str) -> str:
             return wanted
         raise _no_interpreter(wanted)
     try:
-        done = _uv("python", "find", "--no-project", "--system", wanted)
+        done = run_uv("python", "find", "--no-project", "--system", wanted)
     except HarnessError:
         raise _no_interpreter(wanted) from None
     return done.strip()
@@ -78,7 +80,7 @@ def find_interpreter(wanted: str) -> str:
 def python_version(interpreter: str = "") -> str:
     """The version of the Python that a worker would run under, such as `3.11.9`: of `interpreter` as `python_for`
     takes it. HarnessError E08 where there is none."""
-    return _tag(find_interpreter(interpreter)).split()[1]
+    return tag(find_interpreter(interpreter)).split()[1]
 
 
 def _no_interpreter(wanted: str) -> HarnessError:
@@ -92,7 +94,7 @@ def _no_interpreter(wanted: str) -> HarnessError:
 
 
 @cache
-def _tag(interpreter: str) -> str:
+def tag(interpreter: str) -> str:
     """What decides which wheels fit, and where the interpreter lies: an environment points at it."""
     if interpreter == sys.executable:
         return f"{platform.python_implementation()} {platform.python_version()} {platform.machine()} {sys.base_prefix}"
@@ -112,11 +114,17 @@ def _tag(interpreter: str) -> str:
     return done.stdout.strip()
 
 
-def _uv(*arguments: str) -> str:
+def run_uv(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     """Run uv; HarnessError with its own words where it fails."""
     import uv
 
-    environment = {**os.environ, **from_pip(os.environ), "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    environment = {
+        **os.environ,
+        **from_pip(os.environ),
+        **(variables or {}),
+        "UV_PYTHON_DOWNLOADS": "never",
+        "NO_COLOR": "1",
+    }
     # uv would take a surrounding environment or project for the one that is meant
     for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "PYTHONPATH", "PYTHONHOME"):
         environment.pop(name, None)
@@ -129,14 +137,26 @@ def _uv(*arguments: str) -> str:
     )
     if done.returncode:
         said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        said = said.replace("error: No solution found when resolving dependencies cause: ", "")
         raise HarnessError(
             f"the environment could not be made: {said[:600]}",
             where=f"uv {arguments[0]} {arguments[1]}",
-            hint="check the lock file and the package index that pip is configured for (pip config list)",
+            hint=_what_to_try(said),
             code="E08",
             exit=Exit.INCONCLUSIVE,
         )
     return done.stdout
+
+
+def _what_to_try(said: str) -> str:
+    """What helps against what uv said."""
+    if "not found in the package registry" in said or "not found in the provided" in said:
+        return "check the name, and the package index that pip is configured for (pip config list)"
+    if "current platform" in said or "compatible tag" in said or "platform tag" in said:
+        return "name a wheel or a version for this platform and Python; a profile's python chooses another Python"
+    if "there is no version of" in said or "unsatisfiable" in said:
+        return "loosen requirements in the version's profile, or choose another Python there"
+    return "check the lock file and the package index that pip is configured for (pip config list)"
 
 
 def from_pip(environment: Mapping[str, str]) -> dict[str, str]:

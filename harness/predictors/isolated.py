@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection
@@ -47,12 +48,30 @@ class IsolatedPredictor:
         with self._starting:
             self._closing = False
         version = self.version
-        assert version.manifest is not None
         self._python = environments.python_for(version.lock, version.profile.python, self._say)
-        self._folder = packages.unpack(Path(version.location), version.sha256, version.manifest)
+        self._paths = self._on_path(version)
         reply = self._start()
         self._running = Running("process", reply["python"], reply["libraries"])
         return self._running
+
+    def _on_path(self, version: Version) -> list[Path]:
+        """The folders that its interpreter gets on its path, beside what the lock installed."""
+        paths = [packages.adapter(version.adapter)] if version.adapter else []
+        if version.manifest is not None:
+            paths.append(packages.unpack(Path(version.location), version.sha256, version.manifest))
+        elif version.location:
+            paths.append(packages.placed(Path(version.location), version.sha256))
+        return paths
+
+    def _variables(self) -> dict[str, str]:
+        """The variables that its profile names. E08 where one is not set."""
+        found = {}
+        for name, value in self.version.profile.environment.items():
+            ours = value.removeprefix("env:")
+            if ours not in os.environ:
+                raise self._error("E08", f"needs the environment variable {ours}, which is not set")
+            found[name] = os.environ[ours]
+        return found
 
     def predict(self, batch: Batch) -> Outcome:
         """Ask the whole batch."""
@@ -86,11 +105,11 @@ class IsolatedPredictor:
             if self._closing:
                 raise self._error("E02", "was stopped with the run")
             outbox.sweep()
-            self._process = Process(self._python, profile.memory)
+            self._process = Process(self._python, profile.memory, self._variables())
         header = {
             "op": "open",
-            "path": [str(self._folder)],
-            "entry": self.version.entry,
+            "path": [str(path) for path in self._paths],
+            "entry": packages.adapted(self.version) if self.version.adapter else self.version.entry,
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,

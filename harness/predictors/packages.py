@@ -1,32 +1,28 @@
-"""A version package, unpacked once and checked at every use."""
+"""What a version brings beside its environment, laid out once and checked at every use: a version package, a plain
+wheel, a model file with its loader, an adapter."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
+from harness.predictors import loading
 from harness.predictors.cache import cache_folder, made
-from harness.versions.manifest import Manifest
+from harness.versions.manifest import Manifest, digest
+from harness.versions.version import Version
+
+ADAPTER = "harness_adapter"
+LOADER = "harness_artifact"
 
 
 def unpack(wheel: Path, sha256: str, manifest: Manifest) -> Path:
     """The folder to put on a worker's path. Raises HarnessError E46 (digest), E47 (gone), E54 (a name that leaves
     the folder)."""
-    try:
-        content = wheel.read_bytes()
-    except OSError as error:
-        raise HarnessError(
-            f"the wheel is gone: {error.strerror}", where=str(wheel), hint="resolve the version again",
-            code="E47", exit=Exit.STORE,
-        ) from None  # fmt: skip
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise HarnessError(
-            f"digest mismatch: expected {sha256[:12]}, got {found[:12]}", where=str(wheel),
-            hint="the file changed since it was resolved: find out who wrote it", code="E46", exit=Exit.STORE,
-        )  # fmt: skip
+    _verified(wheel, sha256)
 
     def usable(folder: Path) -> bool:
         return folder.is_dir() and all(
@@ -37,11 +33,99 @@ def unpack(wheel: Path, sha256: str, manifest: Manifest) -> Path:
     return made(cache_folder() / "packages" / sha256[:32], usable, lambda beside: _extract(wheel, beside))
 
 
+def _verified(path: Path, sha256: str) -> bytes:
+    """The file's content, which has to have this digest."""
+    what = "wheel" if path.suffix == ".whl" else "model file"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise HarnessError(
+            f"the {what} is gone: {error.strerror}", where=str(path), hint="resolve the version again",
+            code="E47", exit=Exit.STORE,
+        ) from None  # fmt: skip
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise HarnessError(
+            f"digest mismatch: expected {sha256[:12]}, got {found[:12]}", where=str(path),
+            hint="the file changed since it was resolved: find out who wrote it", code="E46", exit=Exit.STORE,
+        )  # fmt: skip
+    return content
+
+
 def _extract(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for item in archive.infolist():
             check_member(item, wheel)
             archive.extract(item, folder)
+
+
+def placed(path: Path, sha256: str) -> Path:
+    """The folder that holds what a plain wheel installs, or a model file and its loader. E46, E47 and E54 as
+    `unpack`."""
+    content = _verified(path, sha256)
+    if path.suffix != ".whl":
+        return _artifact(path.name, content, sha256)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        expected = {
+            _installed(item.filename): hashlib.sha256(archive.read(item)).hexdigest()
+            for item in archive.infolist()
+            if not item.is_dir() and _installed(item.filename)
+        }
+
+        def make(beside: Path) -> None:
+            for item in archive.infolist():
+                check_member(item, path)
+                name = _installed(item.filename)
+                if name and not item.is_dir():
+                    (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                    (beside / name).write_bytes(archive.read(item))
+
+        return made(cache_folder() / "wheels" / sha256[:32], lambda folder: _holds(folder, expected), make)
+
+
+def _installed(name: str) -> str:
+    """Where a member of a wheel lies once it is installed; nothing for scripts, headers and data."""
+    first, _, rest = name.partition("/")
+    if not first.endswith(".data"):
+        return name
+    scheme, _, inner = rest.partition("/")
+    return inner if scheme in ("purelib", "platlib") else ""
+
+
+def _artifact(name: str, content: bytes, sha256: str) -> Path:
+    loader = Path(loading.__file__).read_bytes()
+    files = {f"{LOADER}.py": loader, "artifact" + Path(name).suffix: content}
+    return _written("artifacts", files)
+
+
+def adapter(text: str) -> Path:
+    """The folder with an adapter as a module of its own."""
+    return _written("adapters", {f"{ADAPTER}.py": text.encode()})
+
+
+def adapted(version: Version) -> str:
+    """The entry of a version that is asked through an adapter."""
+    return f"{ADAPTER}:{version.profile.adapter.rpartition(':')[2]}"
+
+
+def _written(kind: str, contents: Mapping[str, bytes]) -> Path:
+    expected = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+    def make(beside: Path) -> None:
+        for name, content in contents.items():
+            (beside / name).write_bytes(content)
+
+    folder = cache_folder() / kind / digest(expected)[:32]
+    return made(folder, lambda place: _holds(place, expected), make)
+
+
+def _holds(folder: Path, expected: Mapping[str, str]) -> bool:
+    """Whether a folder holds these files as they should be, and no code beside them."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return found == set(expected) and all(
+        hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256
+        for name, sha256 in expected.items()
+    )
 
 
 def check_member(item: zipfile.ZipInfo, wheel: Path) -> None:

@@ -71,7 +71,7 @@ class Process:
     The kernel ends it with the thread that started it, so that it never outlives a host that was killed.
     """
 
-    def __init__(self, python: Path, memory: int) -> None:
+    def __init__(self, python: Path, memory: int, variables: Mapping[str, str] | None = None) -> None:
         self.memory = memory
         self._home = homes.Home()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -80,7 +80,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**environment, **_PINNED, "HOME": self._home.name},
+            env={**environment, **(variables or {}), **_PINNED, "HOME": self._home.name},
             cwd=self._home.name,
             process_group=0,
             bufsize=0,

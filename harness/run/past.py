@@ -249,7 +249,7 @@ def _source_to_json(source: InputSource) -> dict[str, Any]:
 
 
 _PLAIN = ("spec", "kind", "name", "version", "location", "why", "sha256", "interpreter")
-_ADAPTER = ("name", "spec", "python", "entry", "pass_as", "keyword", "outputs")
+_ADAPTER = ("name", "spec", "python", "entry", "pass_as", "keyword", "outputs", "adapter")
 
 
 def _version_to_json(version: Version) -> dict[str, Any]:
@@ -257,11 +257,20 @@ def _version_to_json(version: Version) -> dict[str, Any]:
     data["manifest"] = version.manifest.to_json() if version.manifest else None
     # what identity is made of, and no more: headers can hold what nobody should find in a report's folder
     data["profile"] = {name: getattr(version.profile, name) for name in _ADAPTER}
-    return data
+    data["profile"]["environment"] = dict(version.profile.environment)
+    # a tree or a name fixes no dependencies: the lock that was resolved is part of what was judged
+    return data | {
+        "lock": "" if version.manifest else version.lock,
+        "artifact": version.artifact,
+        "adapter": version.adapter,
+    }
 
 
 def _version(data: Mapping[str, Any]) -> Version:
     manifest = Manifest.parse(json.dumps(data["manifest"]), FILE) if data["manifest"] else None
     return Version(
-        **{name: data[name] for name in _PLAIN}, manifest=manifest, profile=Profile(**data["profile"])
+        **{name: data[name] for name in _PLAIN},
+        **{name: data.get(name, "") for name in ("lock", "artifact", "adapter")},
+        manifest=manifest,
+        profile=Profile(**data["profile"]),
     )

@@ -11,6 +11,8 @@ from harness.errors import HarnessError
 from harness.settings.table import Table, byte_size, check_name, check_seed, mapping, one_of, positive
 
 PASS_AS = ("frame", "records", "array")
+RESERVED = ("HOME", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD")
+"""Variables of a worker that no profile sets."""
 
 _SECRET = re.compile(r"secret|passw|account_key|sas_token|session_token|connection_string", re.IGNORECASE)
 
@@ -22,7 +24,12 @@ class Profile:
     name: str = ""
     spec: str = ""
     python: str = ""
+    requirements: tuple[str, ...] = ()
+    requirements_file: str = ""
     entry: str = ""
+    adapter: str = ""
+    allow_pickle: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     pass_as: str = ""
     keyword: str = ""
     outputs: str = ""
@@ -61,8 +68,18 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     table = Table(data, Profile, place, hidden=("name",))
     values = table.plain(
         "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
-        "accepts_generated", "allow_plain_http",
+        "accepts_generated", "allow_plain_http", "requirements_file", "adapter",
     )  # fmt: skip
+    values |= table.names("requirements", "allow_pickle")
+    if values.get("adapter") and not re.fullmatch(r"[^:]+\.py:[A-Za-z_][\w.]*", values["adapter"]):
+        raise HarnessError(
+            f"adapter {values['adapter']!r} names no function of a file",
+            where=place,
+            hint='adapter = "adapters/legacy.py:predict", relative to the configuration file',
+            code="E27",
+        )
+    if "environment" in table.data:
+        values["environment"] = _environment(table.data["environment"], f"{place}.environment")
     if "memory" in table.data:
         values["memory"] = byte_size(table.data["memory"], place)
     if "headers" in table.data:
@@ -70,6 +87,23 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     positive(values.get("timeout"), "timeout", place)
     one_of(values.get("pass_as", "frame"), PASS_AS, "pass_as", place)
     return Profile(name=name, **values)
+
+
+def _environment(data: Any, place: str) -> dict[str, str]:
+    """Variables of a worker, each taken from a variable of ours: a value has no place in a file that is shared."""
+    found = {str(name): value for name, value in mapping(data, place).items()}
+    for name, value in found.items():
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in RESERVED:
+            words = "is set by the harness" if name in RESERVED else "is no name of a variable"
+            raise HarnessError(f"{name} {words}", where=place, hint="name another variable", code="E27")
+        if not isinstance(value, str) or not re.fullmatch(r"env:[A-Za-z_]\w*", value):
+            raise HarnessError(
+                f"{name} holds a value, where the name of a variable belongs",
+                where=place,
+                hint=f'{name} = "env:{name}" passes on what {name} holds where the harness runs',
+                code="E27",
+            )
+    return found
 
 
 def read_store_options(data: Any, place: str) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import Exit, HarnessError, did_you_mean
 from harness.registry import Registry
+from harness.settings import Profile
 
 if TYPE_CHECKING:
-    from harness.settings import Profile, Settings
+    from harness.settings import Settings
     from harness.versions.version import Version
 
 REGISTRY: Registry[Any] = Registry(
@@ -21,6 +22,10 @@ REGISTRY: Registry[Any] = Registry(
         "endpoint": "harness.versions.endpoint:EndpointSource",
         # the store is found by name alone: it lies above this room
         "baseline": "harness.store.source:BaselineSource",
+        # so are the sources that build and lock, with uv
+        "pypi": "harness.predictors.sources.python:IndexSource",
+        "git": "harness.predictors.sources.git:GitSource",
+        "file": "harness.predictors.sources.artifact:FileSource",
     },
     needs=("resolve",),
 )
@@ -55,7 +60,11 @@ def _resolve(spec: str, settings: Settings, role: str, profile: Profile | None) 
     source = REGISTRY[name]
     if isinstance(source, type):
         source = source()
-    found: Version = source.resolve(rest, settings)
+    wishes = profile or Profile()
+    if hasattr(source, "resolve_under"):
+        found: Version = source.resolve_under(rest, settings, wishes)
+    else:
+        found = source.resolve(rest, settings)
     found = replace(found, spec=spec)
     if profile is not None:
         found = found.under(profile)
@@ -63,7 +72,24 @@ def _resolve(spec: str, settings: Settings, role: str, profile: Profile | None) 
             from harness.versions.wheel import interpreter_of
 
             found = replace(found, interpreter=interpreter_of(profile))
+        if profile.adapter:
+            found = replace(found, adapter=_adapter(profile, settings))
     return found
+
+
+def _adapter(profile: Profile, settings: Settings) -> str:
+    """The text of the profile's adapter."""
+    path = settings.root / profile.adapter.rpartition(":")[0]
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(
+            f"the adapter cannot be read: {getattr(error, 'strerror', None) or error}",
+            where=f"version profile {profile.name}: {path}",
+            hint="the path is relative to the configuration file",
+            code="E08",
+            exit=Exit.INCONCLUSIVE,
+        ) from None
 
 
 def _parsed(spec: str, settings: Settings, role: str) -> tuple[str, str]:

@@ -8,6 +8,10 @@ from typing import Protocol
 from harness.settings import Profile, Settings
 from harness.versions.manifest import Manifest, digest
 
+PICKLES = (".joblib", ".pkl", ".pickle")
+LOADER = "harness_artifact:predict"
+"""What opens a model file and asks it, in the process of the version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -15,7 +19,8 @@ class Version:
 
     `kind` names the predictor that can run it (`"package"`, `"endpoint"`); `location` is a file or an
     address; `sha256` the digest of that file, verified when it was resolved (empty for an endpoint);
-    `lock` the text of the lock file with hashes; `why` says how the spec led here.
+    `lock` the text of the lock file with hashes; `why` says how the spec led here. `artifact` is the digest of
+    what a package without a manifest consists of; `adapter` the text of the profile's adapter.
     """
 
     spec: str
@@ -29,11 +34,14 @@ class Version:
     manifest: Manifest | None = None
     profile: Profile = Profile()
     interpreter: str = ""
+    artifact: str = ""
+    adapter: str = ""
 
     @property
     def entry(self) -> str:
         """`package.module:function`, from the profile or else the manifest."""
-        return self.profile.entry or (self.manifest.entry if self.manifest else "")
+        own = self.manifest.entry if self.manifest else ""
+        return self.profile.entry or own or ("" if not self.location.endswith(PICKLES) else LOADER)
 
     @property
     def pass_as(self) -> str:
@@ -47,22 +55,32 @@ class Version:
 
         An endpoint is what it answers; its identity is its address.
         """
-        if self.manifest is None:
+        if self.manifest is None and self.kind != "python":
             return digest({"location": self.sha256 or self.location, "entry": self.entry})
+        if self.manifest is None:
+            return digest({"artifact": self.artifact, "lock": self.lock, **self._asked()})
         parts: dict[str, object] = {
             "artifact": self.manifest.artifact,
             "lock": self.manifest.lock.get("sha256", ""),
-            "interpreter": self.interpreter,
-            "entry": self.entry,
+            **self._asked(),
             # the same files asked for other columns are another model
             "task": self.manifest.task,
             "inputs": self.manifest.inputs.to_json(),
             "outputs": self.manifest.outputs.to_json(),
         }
+        return digest(parts)
+
+    def _asked(self) -> dict[str, object]:
+        """By what it is run, and how it is asked. What is not used leaves no trace, so that identities last."""
+        parts: dict[str, object] = {"interpreter": self.interpreter, "entry": self.entry}
         adapter = [self.pass_as, self.profile.keyword, self.profile.outputs]
         if adapter != ["frame", "", ""]:
             parts["adapter"] = adapter
-        return digest(parts)
+        if self.adapter:
+            parts["adapter_file"] = [self.profile.adapter.rpartition(":")[2], self.adapter]
+        if self.profile.environment:
+            parts["environment"] = dict(self.profile.environment)
+        return parts
 
     @property
     def title(self) -> str:
@@ -72,6 +90,17 @@ class Version:
     def under(self, profile: Profile) -> Version:
         """The same version with a profile's wishes."""
         return replace(self, profile=profile)
+
+
+class ProfiledSource(Protocol):
+    """A source whose versions depend on a profile: what else to install, under which interpreter.
+
+    `resolve_under` may ask git, a build backend and uv, and keeps what they made; it runs no model.
+    """
+
+    def resolve_under(self, spec: str, settings: Settings, profile: Profile) -> Version:
+        """The version that `spec` names, as this profile wants it."""
+        ...
 
 
 class VersionSource(Protocol):

@@ -10,8 +10,10 @@ import sys
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from harness.errors import Exit, HarnessError
+from harness.registry import Registry
 from harness.settings import Profile, Settings
 from harness.versions import manifest as manifests
 from harness.versions.manifest import Manifest
@@ -23,6 +25,10 @@ class WheelSource:
 
     def resolve(self, spec: str, settings: Settings) -> Version:
         """The version in that wheel."""
+        return self.resolve_under(spec, settings, Profile())
+
+    def resolve_under(self, spec: str, settings: Settings, profile: Profile) -> Version:
+        """The version in that wheel, which needs a profile with an entry where it has no manifest."""
         found = sorted(glob.glob(str(settings.root / spec)))
         if len(found) != 1:
             raise HarnessError(
@@ -32,7 +38,7 @@ class WheelSource:
                 if not found
                 else "name one of " + ", ".join(Path(name).name for name in found[:5]),
             )
-        return version_of(Path(found[0]), why="named by its path")
+        return _package(Path(found[0]), "named by its path", settings, profile)
 
 
 class ProjectSource:
@@ -40,8 +46,15 @@ class ProjectSource:
 
     def resolve(self, spec: str, settings: Settings) -> Version:
         """The version that the project has built."""
+        return self.resolve_under(spec, settings, Profile())
+
+    def resolve_under(self, spec: str, settings: Settings, profile: Profile) -> Version:
+        """The version that the project has built; where there is none and the profile names an entry, it is built
+        by its own build backend."""
         dist = settings.root / (spec or ".") / "dist"
         found = sorted(dist.glob("*.whl"))
+        if not found and profile.entry:
+            return PLAIN["project"]().built(dist.parent, settings, profile)  # type: ignore[no-any-return]
         if not found:
             raise HarnessError(
                 "the candidate is not built: no wheel in dist",
@@ -54,7 +67,33 @@ class ProjectSource:
                 where=str(dist),
                 hint="remove all but one, or name it: --compare-candidate=wheel:dist/" + found[-1].name,
             )
-        return version_of(found[0], why="the project's own build")
+        return _package(found[0], "the project's own build", settings, profile)
+
+
+PLAIN: Registry[Any] = Registry(
+    "source of plain packages",
+    {
+        # they need uv, which stands above this room
+        "wheel": "harness.predictors.sources.python:PlainWheel",
+        "project": "harness.predictors.sources.python:PlainProject",
+    },
+)
+"""What installs packages that have no manifest."""
+
+
+def has_manifest(path: Path) -> bool:
+    """Whether a wheel is a version package. What cannot be read counts as one: reading it says what is wrong."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(n.count("/") == 1 and n.endswith("/" + manifests.FILE) for n in archive.namelist())
+    except (OSError, zipfile.BadZipFile, ValueError):
+        return True
+
+
+def _package(path: Path, why: str, settings: Settings, profile: Profile) -> Version:
+    if profile.entry and not has_manifest(path):
+        return PLAIN["wheel"]().of(path, why, settings, profile)  # type: ignore[no-any-return]
+    return version_of(path, why=why)
 
 
 def version_of(path: Path, *, why: str, expected: str = "", profile: Profile | None = None) -> Version:
@@ -121,7 +160,8 @@ def read(path: Path) -> tuple[Manifest, str]:
         raise HarnessError(
             f"no version package: {len(places)} files manifest.json in the wheel's packages",
             where=str(path),
-            hint="a version package holds one import package with a manifest; docs/version-package.md shows one",
+            hint="a version package holds one import package with a manifest (docs/version-package.md); a plain "
+            "package needs a version profile that names its entry",
         )
     where = f"{path.name}: {places[0]}"
     manifest = Manifest.parse(content.pop(places[0]), where)

@@ -184,7 +184,7 @@ class TestFromPip:
         monkeypatch.setattr(subprocess, "run", run)
         monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
         monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
-        environments._uv("venv", "x")
+        environments.run_uv("venv", "x")
         assert seen["UV_DEFAULT_INDEX"] == "https://packages.example"
         assert seen["UV_PYTHON_DOWNLOADS"] == "never"
         assert "VIRTUAL_ENV" not in seen
