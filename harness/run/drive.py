@@ -6,11 +6,12 @@ process that dies gives the lock back, and the next one takes over.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,10 @@ class Recording:
 
     def __call__(self, batch: Batch) -> Tally:
         """A planned batch."""
-        baseline, candidate = self.pair.ask(batch)
+        return self.settle(batch, *self.pair.ask(batch))
+
+    def settle(self, batch: Batch, baseline: Outcome, candidate: Outcome) -> Tally:
+        """What both versions answered to a planned batch: kept, compared, summed."""
         anchor = self.anchor.answer(batch, baseline, candidate) if self.anchor else None
         block = Block(batch, baseline, candidate, anchor)
         blocks.keep(self.folder, block)
@@ -153,6 +157,50 @@ class Recording:
         block = Block(batch, *self.pair.ask(batch))
         self.probes.append(block)
         return compared(block, self.bounds)
+
+
+class Ahead:
+    """The step of a table: both versions are asked the next batch while the host keeps and compares the one before.
+
+    The tally that a call returns is that of the batch before; `finish` gives the last. Batches, their order and so the
+    result are the same as one after the other.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="harness-ahead")
+        self._asked: tuple[Batch, Future[tuple[Outcome, Outcome]]] | None = None
+
+    def __call__(self, batch: Batch) -> Tally:
+        """Ask this batch, and settle the one before."""
+        before = self._answered()
+        self._asked = (batch, self._thread.submit(self._recording.pair.ask, batch))
+        return self._recording.settle(*before) if before else Tally()
+
+    def finish(self) -> Tally:
+        """Settle the last batch."""
+        before = self._answered()
+        return self._recording.settle(*before) if before else Tally()
+
+    def leave(self) -> None:
+        """Settle what was asked last, as far as it goes: answers that were given are kept, whatever went wrong beside,
+        and a worker must not be left in the middle of a call."""
+        with contextlib.suppress(Exception):
+            self.finish()
+
+    def probe(self, batch: Batch) -> Tally:
+        """A batch outside the plan, which no table asks for."""
+        return self._recording.probe(batch)
+
+    def close(self) -> None:
+        """No batch is asked any more."""
+        self._thread.shutdown(wait=False)
+
+    def _answered(self) -> tuple[Batch, Outcome, Outcome] | None:
+        if self._asked is None:
+            return None
+        (batch, answers), self._asked = self._asked, None
+        return batch, *answers.result()
 
 
 def compared(block: Block, bounds: Sequence[Bound]) -> Tally:
@@ -269,15 +317,24 @@ def _drive(
 ) -> SourceState:
     folder = plan.work / source.name
     step = Recording(pair, plan.bounds_of(source.name), folder, progress, source.planned(), anchor)
+    # a search decides by each answer what it asks next
+    ahead = None if source.search else Ahead(step)
     trouble: tuple[HarnessError, ...] = ()
     tally: Tally | None
     try:
-        tally = source.drive(step)
+        tally = source.drive(ahead or step)
+        if ahead:
+            tally = tally + ahead.finish()
     except Exception as error:
+        if ahead:
+            ahead.leave()
         # what was seen before the trouble is kept: 412 answers are 412 answers
         trouble, tally = (trouble_of(error, source.name),), step.total
         if not tally.blocks:
             tally = None
+    finally:
+        if ahead:
+            ahead.close()
     if step.probes:
         blocks.keep_probes(folder, step.probes)
     seen = pair.record.seen(source.name) if pair.record else Seen()
