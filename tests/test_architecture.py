@@ -67,10 +67,10 @@ DOORS = {
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py"),
     "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
-    "pandas": ("inputs/fixed.py", "tables.py", *ENVIRONMENTS),
+    "pandas": ("inputs/fixed.py", "tables.py", "predictors/given.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
-        "predictors/isolated.py", *ENVIRONMENTS,
+        "predictors/isolated.py", "predictors/given.py", *ENVIRONMENTS,
     ),
     "tomlkit": ("settings/editing.py",),
     "uv": ("predictors/environments.py",),

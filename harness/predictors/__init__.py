@@ -16,6 +16,7 @@ REGISTRY: Registry[Any] = Registry(
     {
         "package": "harness.predictors.isolated:IsolatedPredictor",
         "python": "harness.predictors.isolated:IsolatedPredictor",
+        "recorded": "harness.predictors.given:RecordedPredictor",
         "endpoint": "harness.predictors.endpoint:EndpointPredictor",
     },
     needs=("open", "predict", "close"),

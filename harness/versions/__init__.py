@@ -20,6 +20,7 @@ REGISTRY: Registry[Any] = Registry(
         "wheel": "harness.versions.wheel:WheelSource",
         "project": "harness.versions.wheel:ProjectSource",
         "endpoint": "harness.versions.endpoint:EndpointSource",
+        "recorded": "harness.versions.given:RecordedSource",
         # the store is found by name alone: it lies above this room
         "baseline": "harness.store.source:BaselineSource",
         # so are the sources that build and lock, with uv

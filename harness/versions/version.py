@@ -20,7 +20,8 @@ class Version:
     `kind` names the predictor that can run it (`"package"`, `"endpoint"`); `location` is a file or an
     address; `sha256` the digest of that file, verified when it was resolved (empty for an endpoint);
     `lock` the text of the lock file with hashes; `why` says how the spec led here. `artifact` is the digest of
-    what a package without a manifest consists of; `adapter` the text of the profile's adapter.
+    what a package without a manifest consists of; `adapter` the text of the profile's adapter; `keys` the columns that
+    may name a case in recorded answers.
     """
 
     spec: str
@@ -36,6 +37,7 @@ class Version:
     interpreter: str = ""
     artifact: str = ""
     adapter: str = ""
+    keys: tuple[str, ...] = ()
 
     @property
     def entry(self) -> str:
