@@ -25,7 +25,12 @@ def add(commands: Commands) -> None:
         "release", _release, "make the verified candidate the newest release of its channel", report=True
     )
     release.add_argument("--first", action="store_true", help="the first release: nothing to compare with")
-    release.add_argument("--reason", default="", help="why; required with --first")
+    release.add_argument(
+        "--rebase",
+        action="store_true",
+        help="in place of a previous release that can no longer run; needs approval",
+    )
+    release.add_argument("--reason", default="", help="why; required with --first and --rebase")
     release.add_argument("--dry-run", action="store_true", help="check everything, write nothing")
     approve = commands.add(
         "approve", _approve, "put a name under the verdict; it lifts no FAIL and no INCONCLUSIVE", report=True
@@ -33,6 +38,9 @@ def add(commands: Commands) -> None:
     approve.add_argument("--reason", required=True, help="why")
     approve.add_argument("--by", default="", metavar="NAME", help="who (default: git's user.email)")
     approve.add_argument("--first", action="store_true", help="a first release, which has no verdict")
+    approve.add_argument(
+        "--rebase", action="store_true", help="of a candidate that is released with --rebase"
+    )
     approve.add_argument(
         "--until", default="", metavar="DAY", help="the last day on which it counts, as 2027-06-30"
     )
@@ -69,30 +77,37 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from harness.run.promote import release_first, release_verified
+    from harness.run.promote import rebase, release_first, release_verified
 
     settings = settings_of(options)
     folder = folder_of(options, settings)
-    if options.first:
+    if options.first or options.rebase:
+        how = "--first" if options.first else "--rebase"
+        if options.first and options.rebase:
+            raise HarnessError(
+                "--first and --rebase", where="harness release", hint="a first release takes nobody's place"
+            )
         if not options.reason:
             raise HarnessError(
-                "a first release has no verdict, so it needs a reason",
-                where="harness release --first",
+                f"a release with {how} has no verdict, so it needs a reason",
+                where=f"harness release {how}",
                 hint='add --reason "…": the ledger keeps it',
             )
-        done = release_first(settings, folder, options.reason, options.dry_run)
+        release = release_first if options.first else rebase
+        done = release(settings, folder, options.reason, options.dry_run)
     else:
         done = release_verified(settings, folder, options.reason, options.dry_run)
     return _done(settings, folder, done, "released to", options.dry_run)
 
 
 def _approve(options: argparse.Namespace) -> int:
-    from harness.run.approval import approve, name_of
+    from harness.run.approval import FIRST, REBASED, approve, name_of
 
     settings = settings_of(options)
     by = options.by or name_of(settings.root)
     folder = folder_of(options, settings)
-    given = approve(settings, folder, by, options.reason, options.until, options.dry_run, first=options.first)
+    without = FIRST if options.first else REBASED if options.rebase else ""
+    given = approve(settings, folder, by, options.reason, options.until, options.dry_run, without=without)
     would = "would approve" if options.dry_run else "approves"
     print(
         f"{given.by} {would} of sha256:{given.candidate}" + (f" until {given.until}" if given.until else "")

@@ -27,6 +27,7 @@ _WORDS = {
     "release": "Release",
     "promotion": "Promotion",
     "rollback": "Rollback",
+    "rebase": "Re-based",
     "void": "Taken back",
 }
 

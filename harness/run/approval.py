@@ -40,19 +40,20 @@ class Approval:
 
 
 FIRST = "first release"
-"""The result of a release that nothing was compared with."""
+REBASED = "re-based"
+"""The results of releases that nothing was compared with: there is no baseline yet, or it can no longer run."""
 
 
 def approve(
-    settings: Settings, folder: Path, by: str, reason: str, until: str, dry_run: bool, *, first: bool = False
+    settings: Settings, folder: Path, by: str, reason: str, until: str, dry_run: bool, *, without: str = ""
 ) -> Approval:
-    """Put a name under the verdict that `harness verify` accepts: an approval lifts no FAIL and no INCONCLUSIVE. With
-    `first`, under a candidate that nothing can be compared with yet."""
+    """Put a name under the verdict that `harness verify` accepts: an approval lifts no FAIL and no INCONCLUSIVE.
+    `without` a comparison (FIRST or REBASED), under a candidate that nothing can be compared with."""
     until = _day(until)
     for name, text in (("by", by), ("reason", reason)):
         check_plain(name, text, "harness approve")
     with tombstone.held(folder):
-        verdict, candidate = _first(settings) if first else verify(settings, folder)
+        verdict, candidate = _without(settings, without) if without else verify(settings, folder)
         given = Approval(by, reason, until, verdict["result_digest"], candidate.sha256 or candidate.digest)
         body: dict[str, object] = {
             "run_id": verdict.get("run_id", ""),
@@ -67,19 +68,26 @@ def approve(
     return given
 
 
-def _first(settings: Settings) -> tuple[dict[str, Any], Version]:
+def _without(settings: Settings, why: str) -> tuple[dict[str, Any], Version]:
     extensions.load(settings)
     candidate = versions.resolve(settings.candidate, settings, "candidate")
-    store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
-    return {"result_digest": FIRST}, candidate
+    if why == FIRST:
+        store.refuse_first_when_released(store.open_place(settings), settings.model, settings.channel)
+    return {"result_digest": why}, candidate
 
 
 def demand(
-    settings: Settings, noted: Sequence[Event], verdict: Mapping[str, Any], candidate: str, previous: str
+    settings: Settings,
+    noted: Sequence[Event],
+    verdict: Mapping[str, Any],
+    candidate: str,
+    previous: str,
+    least: int = 0,
 ) -> None:
     """Raise E58 unless as many people as configuration demands approved of this very verdict and candidate, none of
-    them an author of the change. `previous` is the commit of the release before: what came after it is the change."""
-    wanted = settings.require_approval
+    them an author of the change. `previous` is the commit of the release before: what came after it is the change.
+    `least` people have to, whatever configuration says."""
+    wanted = max(settings.require_approval, least)
     if not wanted:
         return
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -35,6 +35,27 @@ def release_first(settings: Settings, folder: Path, reason: str, dry_run: bool) 
     return _release(settings, candidate, outcomes, approval.FIRST, None, act)
 
 
+def rebase(settings: Settings, folder: Path, reason: str, dry_run: bool) -> Release:
+    """The candidate takes the place of a previous release that can no longer run, without a comparison: on the word of
+    whoever gives the reason and of at least one other, who approved of this candidate."""
+    extensions.load(settings)
+    candidate = versions.resolve(settings.candidate, settings, "candidate")
+    line = catalogue.read(store.open_place(settings)).of(settings.model, settings.channel)
+    if not line:
+        raise HarnessError(
+            f"{settings.channel} has no release of {settings.model} to take the place of",
+            where="harness release --rebase",
+            hint='the first release of a channel: harness release --first --reason "…"',
+            code="E48",
+        )
+    noted = journal.events(folder, settings.model)
+    word = {"result_digest": approval.REBASED}
+    approval.demand(settings, noted, word, candidate.sha256, line[-1].commit, least=1)
+    outcomes = {} if dry_run else _ask(settings, candidate)
+    act = Act(name_of(settings.root), reason, noted, dry_run)
+    return _release(settings, candidate, outcomes, approval.REBASED, line[-1].sha256, act, rebase=True)
+
+
 def release_verified(settings: Settings, folder: Path, reason: str, dry_run: bool) -> Release:
     """The candidate of a verdict that `harness verify` accepts, with the answers that were judged."""
     verdict, candidate = verify(settings, folder)
@@ -144,6 +165,7 @@ def _release(
     evidence: str,
     expected_previous: str | None,
     act: Act,
+    rebase: bool = False,
 ) -> Release:
     if candidate.kind != "package" or candidate.manifest is None:
         raise HarnessError(
@@ -165,6 +187,7 @@ def _release(
         commit=commit_of(settings.root),
         evidence=evidence,
         act=act,
+        rebase=rebase,
     )
 
 

@@ -15,7 +15,7 @@ FILE = "catalogue.json"
 FORMAT = 2
 """2 knows of the ledger and of rollbacks; 1 is read as a catalogue that knows of neither."""
 
-ACTS = ("release", "promotion", "rollback")
+ACTS = ("release", "promotion", "rollback", "rebase")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("verdict", "waiver", "approval", "release", "promotion", "rollback", "void")
-"""`void` takes back a release that was cut off before the catalogue knew of it."""
+KINDS = ("verdict", "waiver", "approval", "release", "promotion", "rollback", "rebase", "void")
+"""A `rebase` is a release that nothing was compared with, since the one before can no longer run; a `void` takes back a
+release that was cut off before the catalogue knew of it."""
 
 _TEXTS = ("parent", "kind", "at", "by", "model", "channel", "origin")
 

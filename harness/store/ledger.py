@@ -18,7 +18,7 @@ from harness.store.events import Broken, Chain, Event, Head, parse
 from harness.store.place import Held, Place, said
 
 FILE = "ledger.jsonl"
-RELEASING = ("release", "promotion", "rollback")
+RELEASING = ("release", "promotion", "rollback", "rebase")
 _TOLD = ("version", "sha256", "identity", "parent", "reason", "commit", "evidence")
 
 

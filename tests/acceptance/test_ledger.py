@@ -305,3 +305,33 @@ def test_runs_that_something_rests_on_stay(compared):
     left = {path.name for path in first.iterdir()}
     assert approved < left
     assert len(left) == 2
+
+
+def test_a_release_that_can_no_longer_run_is_re_based_with_a_reason_and_an_approver(compared):
+    refused(compared, 4, "needs a reason", "release", "--rebase")
+    refused(compared, 10, "E58 0 of 1 approvals", "release", "--rebase", *LOOKED)
+    # an approval of the verdict, or of a first release, is none of this
+    ok(compared, "approve", "--by", "anna", *LOOKED)
+    refused(compared, 10, "E58 0 of 1 approvals", "release", "--rebase", *LOOKED)
+    ok(compared, "approve", "--rebase", "--by", "anna", "--reason", "judged by hand")
+    refused(compared, 4, "--first and --rebase", "release", "--rebase", "--first", *LOOKED)
+    assert "would be released" in ok(compared, "release", "--rebase", "--dry-run", *LOOKED)
+    assert "1.1.0 is released to production" in ok(
+        compared, "release", "--rebase", "--reason", "its wheels are gone"
+    )
+    assert [one["kind"] for one in told(compared)][-3:] == ["approval", "approval", "rebase"]
+    assert "(rebase)" in ok(compared, "baselines", "ls")
+    assert "whole" in ok(compared, "baselines", "fsck")
+
+
+def test_nothing_is_promoted_across_a_re_base(project):  # noqa: F811
+    ok(project, "promote", "--to", "staging", "--first", *LOOKED)
+    ok(project, "approve", "--rebase", "--by", "anna", *LOOKED)
+    ok(project, "release", "--rebase", *LOOKED)
+    refused(project, 11, "E49", "promote", "--to", "staging", *LOOKED)
+
+
+def test_nothing_is_re_based_where_nothing_was_released(zoo, tmp_path, git):
+    made = zoo.project(tmp_path, "good", "rewritten")
+    git(made)
+    refused(made, 4, "E48 production has no release", "release", "--rebase", *LOOKED)
