@@ -7,6 +7,8 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
+from harness.compare import census
+from harness.compare.census import Count
 from harness.compare.movement import Moved
 from harness.compare.slices import SliceTally
 from harness.compare.tally import (
@@ -205,3 +207,12 @@ def test_nobody_changes_a_count_in_place(one):
     with pytest.raises(FrozenInstanceError):
         setattr(one, name, getattr(one, name))
     assert not hasattr(one, "__dict__")
+
+
+def test_counts_of_rates_and_classes_are_added_name_by_name():
+    here, there = census.key("baseline", "y", "a"), census.key("candidate", "y", "b")
+    left = RuleTally(counted={here: Count(3, 7, "r7")})
+    right = RuleTally(counted={here: Count(5, 2, "r2"), there: Count(1, 9, "r9")})
+    both = left + right
+    assert both.counted == {here: Count(8, 2, "r2"), there: Count(1, 9, "r9")}
+    assert both == right + left
