@@ -6,9 +6,12 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from harness.compare import census
 from harness.compare.cases import Leaving
+from harness.compare.census import Count
 from harness.compare.results import FAIL, INCONCLUSIVE, PASS
 from harness.compare.rules import SameError
+from harness.compare.rules.shares import ClassSet, NullRate
 from harness.compare.rules.values import Close, Exact
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import Accounting, Finding, RuleTally, Shift, Tally
@@ -421,3 +424,39 @@ def test_what_needs_kept_columns_is_not_judged_here():
 def test_structure_and_exact_rules_pass_alike():
     for rule in (Structure(), Exact()):
         assert judged(SEEN, Bound("r", "r", "rows", rule)).status == PASS
+
+
+# ---- rules that count all of their cases together
+
+
+def counting(rule, rows, **seen):
+    """A rule of rates on 100 rows, `rows` of which are null in the candidate."""
+    bound = Bound("few-nulls", "null_rate", "rows", rule)
+    counted = {census.key(census.CANDIDATE, "y"): Count(rows, 3, "r3")} if rows else {}
+    return judged(replace(SEEN, counted=counted, **seen), bound)
+
+
+def test_a_rate_is_judged_from_counts_and_says_which_rule_it_was():
+    passes = counting(NullRate(max_rate=0.05), 5, violations=40)
+    assert (passes.status, passes.reason, passes.code, passes.violations) == (PASS, "", "", 0)
+    assert passes.limit == "5% of the rows"
+    fails = counting(NullRate(max_rate=0.05), 6, violations=40)
+    assert (fails.status, fails.code, fails.worst_key) == (FAIL, "", "r3")
+    assert fails.reason.endswith(" (few-nulls)")
+    assert fails.measured == passes.measured.replace("in 5 of", "in 6 of")
+    assert fails.violations > 0
+
+
+def test_a_class_that_nobody_can_judge_is_no_pass_and_no_other_rule_s_words():
+    bound = Bound("classes", "class_set", "rows", ClassSet())
+    crowd = {
+        census.key(census.BASELINE, "y", f"c{n:03}"): Count(1, n, f"r{n}") for n in range(census.LIMIT + 1)
+    }
+    one = judged(replace(SEEN, counted=crowd), bound)
+    assert one.status == INCONCLUSIVE
+    assert "(classes)" not in one.reason
+
+
+def test_where_nothing_was_compared_counts_say_nothing():
+    bound = Bound("few-nulls", "null_rate", "rows", NullRate(max_rate=0.0))
+    assert judged(replace(SEEN, compared=0, outputs=()), bound).reason != ""
