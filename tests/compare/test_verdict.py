@@ -459,4 +459,15 @@ def test_a_class_that_nobody_can_judge_is_no_pass_and_no_other_rule_s_words():
 
 def test_where_nothing_was_compared_counts_say_nothing():
     bound = Bound("few-nulls", "null_rate", "rows", NullRate(max_rate=0.0))
-    assert judged(replace(SEEN, compared=0, outputs=()), bound).reason != ""
+    one = judged(replace(SEEN, compared=0, outputs=(), violations=40), bound)
+    assert one.reason != ""
+    assert one.violations == 0
+
+
+def test_a_source_has_no_recorded_answers_unless_somebody_says_so():
+    assert SourceState("rows", 100, None).recorded == 0
+
+
+def test_a_rate_that_holds_on_too_few_cases_is_no_pass():
+    bound = Bound("few-nulls", "null_rate", "rows", NullRate(max_rate=0.05), min_cases=200)
+    assert judged(SEEN, bound).status == INCONCLUSIVE
