@@ -13,13 +13,13 @@ from typing import Any
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
 from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings
+from harness.run.apart import declared
 from harness.run.approval import name_of
 from harness.run.session import running_of
 from harness.run.tree import commit_of
 from harness.run.verify import verify
 from harness.settings import Settings
 from harness.store import Act, Release, catalogue
-from harness.tables import Batch
 from harness.versions.version import Version
 
 
@@ -203,17 +203,11 @@ def _ask(settings: Settings, candidate: Version) -> dict[str, bytes]:
             given = []
             where = surroundings.surroundings(predictor.open().python, surroundings.processor())
             for batch in inputs.make(item, settings, schema).batches():  # type: ignore[attr-defined]  # a table
-                given.append((batch, predictor.predict(_declared(batch, candidate))))
+                given.append((batch, predictor.predict(declared(batch, candidate))))
             outcomes[item.name] = answers.recorded(given, schema.names if schema else None, where)
     finally:
         predictor.close()
     return outcomes
-
-
-def _declared(batch: Batch, version: Version) -> Batch:
-    names = version.manifest.inputs.names if version.manifest else tuple(batch.columns)
-    columns = {name: column for name, column in batch.columns.items() if name in names}
-    return Batch(batch.source, batch.block, batch.start, batch.keys, columns)
 
 
 def digest_of(path: Path) -> str:
