@@ -237,8 +237,8 @@ def read_outcome(
     """A worker's reply as an outcome of `rows` rows; `malformed` makes the error for one that does not fit."""
     try:
         columns = {
-            name: Column(kind, values, None if null is None else np.asarray(null, bool))
-            for name, kind, values, null in worker.unpack(reply["columns"], payload)
+            name: Column.told(said, values, null)
+            for name, said, values, null in worker.unpack(reply["columns"], payload)
         }
         if reply["answered"] == "all":
             answered = np.ones(rows, bool)

@@ -97,7 +97,7 @@ def read_probes(folder: Path) -> dict[str, Block]:
 def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
     """sha256 of the cases of a batch: keys and input columns (those of `names`, or all), whatever their order."""
     columns = sorted((name, c) for name, c in batch.columns.items() if names is None or name in names)
-    cases = [("key", _keys(batch)), *((f"input:{name}", _plain(column)) for name, column in columns)]
+    cases = [("key", _keys(batch)), *((f"input:{name}", column) for name, column in columns)]
     specs, chunks = worker.pack((*column.named(name)[:3], _mask(column)) for name, column in cases)
     digest = hashlib.sha256(json.dumps(specs, sort_keys=True).encode())
     for chunk in chunks:
@@ -116,9 +116,9 @@ def to_bytes(block: Block) -> bytes:
     """The block as one frame of the wire."""
     batch = block.batch
     columns = [("key", _keys(batch))]
-    columns += [(f"input:{name}", _plain(column)) for name, column in batch.columns.items()]
+    columns += [(f"input:{name}", column) for name, column in batch.columns.items()]
     if batch.target is not None:
-        columns.append(("target", _plain(batch.target)))
+        columns.append(("target", batch.target))
     sides = {}
     for side in SIDES:
         answers = getattr(block, side)
@@ -144,8 +144,8 @@ def unpacked(content: memoryview) -> tuple[dict[str, Any], list[tuple[str, Colum
     start = worker.HEAD.size + header
     said = json.loads(bytes(content[worker.HEAD.size : start]))
     columns = [
-        (name, Column(kind, values, null))
-        for name, kind, values, null in worker.unpack(said["columns"], content[start : start + payload])
+        (name, Column.told(said, values, null))
+        for name, said, values, null in worker.unpack(said["columns"], content[start : start + payload])
     ]
     return said, columns, start + payload
 
@@ -220,16 +220,6 @@ def _keys(batch: Batch) -> Column:
     if column.kind in ("int", "str") and column.null is None:
         return column
     return Column("str", np.array([str(key) for key in batch.keys], object))
-
-
-def _plain(column: Column) -> Column:
-    """A column whose values the wire gives back as they were: a value of no known kind as the reports show it."""
-    if column.kind != "json":
-        return column
-    values = np.empty(len(column), object)
-    for row, value in enumerate(column.values):
-        values[row] = jsonable(value)
-    return Column("json", values, column.null)
 
 
 def _mask(column: Column) -> Any:
