@@ -438,18 +438,13 @@ _zones: Dict[str, Any] = {}
 
 
 def _found(name: str) -> Any:
-    try:
-        import zoneinfo
+    import importlib
 
-        return zoneinfo.ZoneInfo(name)
-    except Exception:  # before Python 3.9, or without its data
-        pass
-    try:
-        import pytz
-
-        return pytz.timezone(name)
-    except Exception:
-        return None
+    # zoneinfo is there from Python 3.9 on, its data not everywhere, and pytz came with every pandas before 3
+    for library, maker in (("zoneinfo", "ZoneInfo"), ("pytz", "timezone")):
+        with contextlib.suppress(Exception):
+            return getattr(importlib.import_module(library), maker)(name)
+    return None
 
 
 def _moment(count: int, zone: Any) -> datetime.datetime:
@@ -644,7 +639,7 @@ def column(values: Any) -> tuple[str, Any, Any]:
         gone = gone if null is None else [a or b for a, b in zip(gone, null)]
         return kind, plain, gone if any(gone) else None
     if hasattr(values, "isna") and hasattr(values, "dtype"):
-        found = _of_pandas(values)
+        found: tuple[str, Any, Any] | None = _of_pandas(values)
         if found is not None:
             return found
         values = _objects(values)
@@ -679,12 +674,13 @@ def column(values: Any) -> tuple[str, Any, Any]:
 
 def _of_pandas(values: Any) -> Any:
     """A Series whose type says what it holds; None for one of objects."""
-    numpy, dtype = numpy_or_none(), values.dtype
+    dtype = values.dtype
     kind, name = getattr(dtype, "kind", "O"), type(dtype).__name__
     if type(dtype).__module__.startswith("numpy"):
         if kind in "fiub":
             return _KINDS[kind], values.to_numpy(), None
-        return column(values.to_numpy()) if kind == "M" else None
+        found: Any = column(values.to_numpy()) if kind == "M" else None
+        return found
     gone = values.isna().to_numpy(dtype=bool)
     null = gone if gone.any() else None
     if name == "CategoricalDtype":
@@ -1245,41 +1241,54 @@ def _series(arrow: Any, said: str, values: Any, null: Any) -> Any:
 
 def _formed(kind: str, form: str, values: Any, null: Any) -> Any:
     """A column of pandas' own types: times in a zone, categories, numbers that may be absent, decimals."""
-    import pandas
-
-    numpy = numpy_or_none()
     if kind == "datetime":
-        plain = _series(None, kind, values, null)
-        zone = zone_named(form) if form in _UTC or _OFFSET.match(form) else form
-        try:
-            return pandas.Series(plain).dt.tz_localize("UTC").dt.tz_convert(zone)
-        except Exception:  # each library of zones has an exception of its own for what it does not know
-            _zone(form)
-            return pandas.Series(plain).dt.tz_localize("UTC").dt.tz_convert(_zone(form))
+        return _zoned(form, _series(None, kind, values, null))
+    if form == "nullable":
+        return _nullable(kind, values, null)
     if form.startswith("decimal "):
+        numpy = numpy_or_none()
         found = numpy.empty(len(values), dtype=object)
         found[:] = _decimals(form, values, null)
         return found
-    if form == "nullable":
-        name = {
-            "float": "Float%d",
-            "int": "UInt%d" if values.dtype.kind == "u" else "Int%d",
-            "bool": "boolean",
-        }[kind]
-        name = name if kind == "bool" else name % (8 * values.dtype.itemsize,)
-        dtype = pandas.api.types.pandas_dtype(name)
-        mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
-        return dtype.construct_array_type()(values.copy(), mask)
-    first, _, rest = form.partition(" ")
+    return _categorical(form, values, null)
+
+
+def _zoned(form: str, stamps: Any) -> Any:
+    import pandas
+
+    series: Any = pandas.Series(stamps).dt.tz_localize("UTC").dt
+    if form not in _UTC and not _OFFSET.match(form):
+        # pandas takes the zone of its own library; whichever that is has an exception of its own
+        with contextlib.suppress(Exception):
+            return series.tz_convert(form)
+    return series.tz_convert(_zone(form))
+
+
+def _nullable(kind: str, values: Any, null: Any) -> Any:
+    import pandas
+
+    numpy = numpy_or_none()
+    name = "boolean" if kind == "bool" else "%s%d" % (kind.capitalize(), 8 * values.dtype.itemsize)
+    dtype: Any = pandas.api.types.pandas_dtype("U" + name if values.dtype.kind == "u" else name)
+    mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
+    return dtype.construct_array_type()(values.copy(), mask)
+
+
+def _categorical(form: str, values: Any, null: Any) -> Any:
+    import pandas
+
+    numpy, (first, _, rest) = numpy_or_none(), form.partition(" ")
     if isinstance(values, Coded):
         codes, categories = values.codes, list(values.words)
     else:
+        # texts that came without their words are of those that there are
         categories = json.loads(rest) if rest else sorted(set(values))
         places = {value: place for place, value in enumerate(categories)}
         codes = numpy.array([places.get(value, -1) for value in values.tolist()], "i8")
     if null is not None:
         codes = numpy.where(numpy.asarray(null), -1, codes)
-    return pandas.Categorical.from_codes(codes, categories=categories, ordered=first == "ordered")
+    made: Any = pandas.Categorical
+    return made.from_codes(codes, categories=categories, ordered=first == "ordered")
 
 
 def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
