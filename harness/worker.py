@@ -26,7 +26,7 @@ import os
 import re
 import struct
 import time
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Sequence, Tuple
 
 Named = Tuple[str, str, Any, Any]
 """A column on the wire: its name, its kind, its values, and which of them are null (or None).
@@ -235,7 +235,10 @@ def _blob(kind: str, values: Any) -> Tuple[bytes, bytes, bool]:
         if kind == "bytes":
             parts = [bytes(value) for value in values]
         else:
-            texts = [json.dumps(to_json(value)) for value in values]
+            try:
+                texts = [json.dumps(to_json(value)) for value in values]
+            except RecursionError:
+                raise ValueError("Circular reference, or nested too deeply") from None
             told = any(_MARKED in text for text in texts)
             parts = [text.encode() for text in texts]
         sizes, blob = [len(part) for part in parts], b"".join(parts)
@@ -246,7 +249,10 @@ def _blob(kind: str, values: Any) -> Tuple[bytes, bytes, bool]:
 
 
 class Told:
-    """A value that this interpreter has no form for: what it is, and how it is written. Equal to what is written alike."""
+    """A value that this interpreter has no form for: what it is, and how it is written.
+
+    Equal to what is written alike.
+    """
 
     __slots__ = ("what", "written")
 
@@ -329,9 +335,8 @@ def _stamp_to_json(value: Any) -> Any:
 
 def _span_to_json(value: Any) -> Any:
     if isinstance(value, datetime.timedelta):
-        exact = getattr(value, "value", None)  # pandas knows its own nanoseconds
-        whole = (value.days * 86400 + value.seconds) * 10**6 + value.microseconds
-        return {MARK: ["timedelta", whole * 1000 if exact is None else int(exact)]}
+        count = ((value.days * 86400 + value.seconds) * 10**6 + value.microseconds) * 1000
+        return {MARK: ["timedelta", count + int(getattr(value, "nanoseconds", 0))]}
     return None if str(value) == "NaT" else {MARK: ["timedelta64", str(value)]}
 
 

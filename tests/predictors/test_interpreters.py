@@ -47,7 +47,9 @@ def spoils(given):
 WITHOUT = "raise ImportError('no pyarrow here')\n"
 TEXTS = st.text(st.characters(), max_size=6) | st.sampled_from(["", "\ud800", "a\0b", "é", "\U0001f600"])
 # which of two equal hours of a night is meant is a matter of zones alone
-STAMPS = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1)).map(lambda t: t.replace(fold=0))
+STAMPS = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1)).map(
+    lambda t: t.replace(fold=0)
+)
 ZONES = st.sampled_from([datetime.UTC, datetime.timezone(datetime.timedelta(hours=-7, minutes=-30))])
 ZONED = st.builds(lambda stamp, zone: stamp.replace(tzinfo=zone), STAMPS, ZONES)
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False)
