@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,9 +18,10 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write that takes the place of `path` at the end: temporary file in the same folder, fsync, rename,
-    fsync of the folder.
+    fsync of the folder. Without `durable` there is no fsync: the file outlives every kill, but not a loss of power, until
+    `make_durable` is called.
 
     Raises OSError (no space, read-only) with the old file untouched and no temporary file left; so does whatever is
     raised while it is written.
@@ -30,8 +31,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         # mkstemp makes files private to the user; what we write is as readable as any other file
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
@@ -39,11 +41,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        _sync(path.parent)
+
+
+def make_durable(paths: Iterable[Path], folder: Path) -> None:
+    """What was written without it outlives a loss of power too: files first, then the folder that names them."""
+    for path in (*paths, folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def write_json(path: Path, data: Any) -> None:

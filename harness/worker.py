@@ -877,6 +877,10 @@ class Trouble(Exception):
         self.message = message
 
 
+class Odd(Exception):
+    """Asked once for all, the model did not answer each row in its place."""
+
+
 class Answers:
     """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
     odd."""
@@ -887,8 +891,9 @@ class Answers:
         outputs: Any,
         passing: tuple[Any, ...],
         key: Tuple[str, Sequence[Any]] = ("", ()),
+        once: bool = False,
     ) -> None:
-        self.call, self.outputs, self.passing, self.key = call, outputs, passing, key
+        self.call, self.outputs, self.passing, self.key, self.once = call, outputs, passing, key, once
         self.parts: list[tuple[Sequence[int], Sequence[int], dict[str, Any]]] = []
         self.faults: dict[int, tuple[str, str, list[str]]] = {}
         self.dropped: list[int] = []
@@ -903,6 +908,7 @@ def ask(
     outputs: Any = "",
     passing: tuple[Any, ...] = (),
     key: Tuple[str, Sequence[Any]] = ("", ()),
+    once: bool = False,
 ) -> Answers:
     """Ask `call(row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
     classes `passing` are no faults of a row and are raised on.
@@ -910,9 +916,10 @@ def ask(
     A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
     down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one by
     one, and a note says so. `key` names the input column that tells cases apart, and has its values: a reply with a
-    column of that name says itself which case each answer is of.
+    column of that name says itself which case each answer is of. `once`: where not every row is answered in its place
+    at the first call, nothing more is asked, and Odd is raised.
     """
-    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key)
+    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key, once)
     _ask(found, range(rows), whole=True)
     return found
 
@@ -930,6 +937,8 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
     except ImportError as error:
         raise Trouble("E08", "%s: %s" % (type(error).__name__, first_line(error))) from None
     except BaseException as error:  # SystemExit too: a model that exits has not answered
+        if found.once:
+            raise Odd from None
         fault = fault_of(error)
         if len(wanted) == 1:
             found.faults[wanted[0]] = fault
@@ -949,6 +958,8 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
         places = (range(size) if keyed == list(range(len(wanted))) else keyed), keyed.count(None)
     else:
         places = _places(labels, len(wanted), size)
+    if found.once and places != (range(len(wanted)), 0):
+        raise Odd
     if places is not None:
         order, extra = places
         found.extra += extra
@@ -1442,7 +1453,11 @@ class Loop:
                     return model(given(rows))
 
             began = time.perf_counter()
-            found = ask(call, header["rows"], options["outputs"], key=_key_of(header.get("key", ""), asked))
+            key, once = _key_of(header.get("key", ""), asked), bool(header.get("once"))
+            try:
+                found = ask(call, header["rows"], options["outputs"], key=key, once=once)
+            except Odd:
+                return {"odd": True}, []
             seconds = time.perf_counter() - began
             columns, answered = join(found, header["rows"])
             specs, chunks = pack(columns)

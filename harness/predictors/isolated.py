@@ -87,6 +87,26 @@ class IsolatedPredictor:
         self._answered += int(outcome.answered.sum())
         return outcome
 
+    def whole(self, batch: Batch) -> Outcome | None:
+        """The answers to a batch that is wider than a block, in one call; None where a row of it makes any trouble, so
+        that its blocks are to be asked one by one, which finds out what it is."""
+        self.open()
+        try:
+            with outbox.packed(batch) as parcel:
+                reply, payload = self._ask({"op": "predict", "once": True, **parcel.header}, parcel.chunks)
+            if reply.get("odd"):
+                return None
+            outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
+        except (Ended, TooSlow, TooLarge, Malformed):
+            self._stop()
+            return None
+        except HarnessError:
+            return None
+        if not outcome.answered.all():
+            return None
+        self._answered += len(batch)
+        return outcome
+
     def close(self) -> tuple[str, ...]:
         """Stop the worker and whatever it started; called while another thread asks, it is asked no further."""
         with self._starting:

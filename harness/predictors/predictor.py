@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -38,4 +38,15 @@ class Predictor(Protocol):
 
     def close(self) -> tuple[str, ...]:
         """Stop it and whatever it started; returns events worth reporting (E07 stray processes)."""
+        ...
+
+
+@runtime_checkable
+class Wide(Protocol):
+    """A predictor for which a call costs much beside its rows: several blocks may be asked in one."""
+
+    version: Version
+
+    def whole(self, batch: Batch) -> Outcome | None:
+        """Every row answered in its place, in one call; None where not, and then nothing is known of the rows."""
         ...

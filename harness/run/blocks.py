@@ -25,6 +25,7 @@ from harness.tables import Batch, Bools, Column, Fault, Outcome
 FORMAT = 2
 SIDES = ("baseline", "candidate", "anchor")
 PROBES = "probes.answers"
+KEPT = "block-*.answers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +73,16 @@ class KeptTable:
 
 
 def keep(folder: Path, block: Block) -> None:
-    """Write one block of the plan; a block that is compared again replaces what was kept of it."""
-    files.write_atomic(folder / f"block-{block.batch.block:08}.answers", to_bytes(block))
+    """Write one block of the plan; a block that is compared again replaces what was kept of it. Whoever kills us finds it
+    there; `make_durable` is for the power that fails."""
+    with files.replacing(folder / f"block-{block.batch.block:08}.answers", durable=False) as file:
+        for part in parts_of(block):
+            file.write(part)
+
+
+def make_durable(folder: Path) -> None:
+    """Once for all blocks of a source: two waits for the disk at each would take longer than comparing it."""
+    files.make_durable(folder.glob(KEPT), folder)
 
 
 def keep_probes(folder: Path, probes: Iterable[Block]) -> None:
@@ -83,7 +92,7 @@ def keep_probes(folder: Path, probes: Iterable[Block]) -> None:
 
 def read(folder: Path) -> Iterator[Block]:
     """Every planned block of a source, in order."""
-    for path in sorted(folder.glob("block-*.answers")):
+    for path in sorted(folder.glob(KEPT)):
         yield from _blocks(path)
 
 
@@ -114,6 +123,11 @@ def same_cases(one: Batch, other: Batch) -> bool:
 
 def to_bytes(block: Block) -> bytes:
     """The block as one frame of the wire."""
+    return b"".join(parts_of(block))
+
+
+def parts_of(block: Block) -> list[Any]:
+    """The frame in parts, most of them where the answers lie."""
     batch = block.batch
     columns = [("key", _keys(batch))]
     columns += [(f"input:{name}", column) for name, column in batch.columns.items()]
@@ -127,13 +141,19 @@ def to_bytes(block: Block) -> bytes:
             columns += [(f"{side}:{name}", column) for name, column in answers.columns.items()]
             sides[side] = beside(answers)
     header = {"source": batch.source, "block": batch.block, "start": batch.start, "sides": sides}
-    return packed(columns, "answers", FORMAT, header)
+    return _frame(columns, "answers", FORMAT, header)
 
 
 def packed(columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]) -> bytes:
     """Named columns as one frame, with a format number and whatever else its header says."""
+    return b"".join(_frame(columns, what, format, more))
+
+
+def _frame(
+    columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]
+) -> list[Any]:
     specs, chunks = worker.pack(column.named(name) for name, column in columns)
-    return b"".join(worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks))
+    return worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks)
 
 
 def unpacked(content: memoryview) -> tuple[dict[str, Any], list[tuple[str, Column]], int]:
