@@ -20,8 +20,8 @@ def write_atomic(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write that takes the place of `path` at the end: temporary file in the same folder, fsync, rename,
-    fsync of the folder. Without `durable` there is no fsync: the file outlives every kill, but not a loss of power, until
-    `make_durable` is called.
+    fsync of the folder. Without `durable` there is no fsync: the file outlives every kill, but a loss of power
+    only from `make_durable` on.
 
     Raises OSError (no space, read-only) with the old file untouched and no temporary file left; so does whatever is
     raised while it is written.

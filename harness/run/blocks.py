@@ -73,8 +73,8 @@ class KeptTable:
 
 
 def keep(folder: Path, block: Block) -> None:
-    """Write one block of the plan; a block that is compared again replaces what was kept of it. Whoever kills us finds it
-    there; `make_durable` is for the power that fails."""
+    """Write one block of the plan; a block that is compared again replaces what was kept of it. It is there whoever
+    kills us; `make_durable` is for the power that fails."""
     with files.replacing(folder / f"block-{block.batch.block:08}.answers", durable=False) as file:
         for part in parts_of(block):
             file.write(part)
