@@ -110,6 +110,7 @@ class IsolatedPredictor:
             "op": "open",
             "path": [str(path) for path in self._paths],
             "entry": packages.adapted(self.version) if self.version.adapter else self.version.entry,
+            "method": profile.method,
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,

@@ -27,6 +27,7 @@ class Profile:
     requirements: tuple[str, ...] = ()
     requirements_file: str = ""
     entry: str = ""
+    method: str = ""
     adapter: str = ""
     allow_pickle: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +68,7 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     """One table of `[tool.harness.versions]`."""
     table = Table(data, Profile, place, hidden=("name",))
     values = table.plain(
-        "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
+        "spec", "python", "entry", "method", "pass_as", "keyword", "outputs", "timeout", "request",
         "accepts_generated", "allow_plain_http", "requirements_file", "adapter",
     )  # fmt: skip
     values |= table.names("requirements", "allow_pickle")
@@ -76,6 +77,13 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
             f"adapter {values['adapter']!r} names no function of a file",
             where=place,
             hint='adapter = "adapters/legacy.py:predict", relative to the configuration file',
+            code="E27",
+        )
+    if values.get("method") and not re.fullmatch(r"[A-Za-z]\w*", values["method"]):
+        raise HarnessError(
+            f"method {values['method']!r} is no name of a method",
+            where=place,
+            hint='method = "predict_proba", of the object that entry names or that a model file holds',
             code="E27",
         )
     if "environment" in table.data:

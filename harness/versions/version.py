@@ -9,8 +9,8 @@ from harness.settings import Profile, Settings
 from harness.versions.manifest import Manifest, digest
 
 PICKLES = (".joblib", ".pkl", ".pickle")
-LOADER = "harness_artifact:predict"
-"""What opens a model file and asks it, in the process of the version."""
+LOADER = "harness_artifact:MODEL"
+"""What a model file holds, opened in the process of the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class Version:
         adapter = [self.pass_as, self.profile.keyword, self.profile.outputs]
         if adapter != ["frame", "", ""]:
             parts["adapter"] = adapter
+        if self.profile.method:
+            parts["method"] = self.profile.method
         if self.adapter:
             parts["adapter_file"] = [self.profile.adapter.rpartition(":")[2], self.adapter]
         if self.profile.environment:
