@@ -35,6 +35,8 @@ HEAD = struct.Struct("!4sIQ")
 MAX_HEADER = 64 * 2**20
 MAX_PAYLOAD = 4 * 2**30
 PREDICTION = "prediction"
+ARTIFACT = "harness_artifact"
+"""The module that opens a model file, and is laid beside it."""
 PROBES = 32
 MESSAGE = 300
 
@@ -942,18 +944,23 @@ def load(entry: str, method: str = "") -> Callable[..., Any]:
     import importlib
 
     module_name, _, attribute = entry.partition(":")
+    said, does_not = entry, "does not import"
     try:
         target: Any = importlib.import_module(module_name)
+        if module_name == ARTIFACT:
+            said, does_not = target.NAME, "cannot be opened"
         for name in attribute.split("."):
             target = getattr(target, name)
     except MemoryError:
-        raise Trouble("E03", "ran out of memory while importing %s" % (entry,)) from None
+        raise Trouble("E03", "ran out of memory while importing %s" % (said,)) from None
     except BaseException as error:  # whatever it raises, it is not loaded
+        if getattr(type(error), "trouble", "") == "E54":
+            raise Trouble("E54", "%s: %s" % (said, str(error)[: 4 * MESSAGE])) from None
         name, message, frames = fault_of(error)
         frames = [one for one in frames if "importlib" not in one]
         at = " at %s" % (frames[0],) if frames else ""
-        raise Trouble("E08", "%s does not import: %s: %s%s" % (entry, name, message, at)) from None
-    return answering(target, entry, method)
+        raise Trouble("E08", "%s %s: %s: %s%s" % (said, does_not, name, message, at)) from None
+    return answering(target, said, method)
 
 
 def answering(target: Any, name: str, method: str = "") -> Callable[..., Any]:

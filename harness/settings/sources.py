@@ -30,6 +30,7 @@ class Profile:
     method: str = ""
     adapter: str = ""
     allow_pickle: tuple[str, ...] = ()
+    allow_types: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     pass_as: str = ""
     keyword: str = ""
@@ -71,7 +72,7 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
         "spec", "python", "entry", "method", "pass_as", "keyword", "outputs", "timeout", "request",
         "accepts_generated", "allow_plain_http", "requirements_file", "adapter",
     )  # fmt: skip
-    values |= table.names("requirements", "allow_pickle")
+    values |= table.names("requirements", "allow_pickle", "allow_types")
     if values.get("adapter") and not re.fullmatch(r"[^:]+\.py:[A-Za-z_][\w.]*", values["adapter"]):
         raise HarnessError(
             f"adapter {values['adapter']!r} names no function of a file",

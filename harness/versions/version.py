@@ -9,6 +9,9 @@ from harness.settings import Profile, Settings
 from harness.versions.manifest import Manifest, digest
 
 PICKLES = (".joblib", ".pkl", ".pickle")
+"""Endings of model files that run code when they are opened."""
+SKOPS = ".skops"
+"""Ending of model files that make objects of the types that they name, and run nothing else."""
 LOADER = "harness_artifact:MODEL"
 """What a model file holds, opened in the process of the version."""
 
@@ -43,7 +46,12 @@ class Version:
     def entry(self) -> str:
         """`package.module:function`, from the profile or else the manifest."""
         own = self.manifest.entry if self.manifest else ""
-        return self.profile.entry or own or ("" if not self.location.endswith(PICKLES) else LOADER)
+        return self.profile.entry or own or (LOADER if self.is_file else "")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a model file, beside which a loader is laid."""
+        return self.kind == "python" and bool(self.location) and not self.location.endswith(".whl")
 
     @property
     def pass_as(self) -> str:
