@@ -19,17 +19,20 @@ from functools import cache
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.predictors import interpreters
+from harness.predictors import holding, interpreters
 from harness.predictors.cache import cache_folder, made
 from harness.versions.manifest import digest
 
 MARK = "environment.json"
 
 
-def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None) -> Path:
+def python_for(
+    lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None, purpose: str = ""
+) -> Path:
     """The interpreter of an environment that holds what `lock` (a text with hashes) says, and nothing else.
 
-    `interpreter`: a version ("3.9") or a path; by default the one that runs this. Raises HarnessError E08.
+    `interpreter`: a version ("3.9") or a path; by default the one that runs this. `purpose`: the version that it is
+    for, as `harness environments ls` shows it. Nobody removes it while this process lives. Raises HarnessError E08.
     """
     say = progress or (lambda line: None)
     base = find_interpreter(interpreter)
@@ -37,6 +40,8 @@ def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None]
         raise _too_old(number)
     what = {"format": 1, "lock": lock, "interpreter": tag(base)}
     folder = cache_folder() / "environments" / digest(what)[:32]
+    # before anybody looks whether it is there: what was seen must not be removed
+    holding.hold(folder, purpose)
 
     def usable(place: Path) -> bool:
         return (place / MARK).is_file() and (place / "bin" / "python").exists()
@@ -45,7 +50,8 @@ def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None]
         names = sum(1 for line in lock.splitlines() if "==" in line)
         say(f"making an environment of {names} packages (once for each lock file)")
         _build(beside, base, lock)
-        (beside / MARK).write_text(json.dumps({"interpreter": what["interpreter"], "packages": names}))
+        mark = {"interpreter": what["interpreter"], "packages": names, "lock": digest(lock)[:32]}
+        (beside / MARK).write_text(json.dumps(mark))
 
     return made(folder, usable, make) / "bin" / "python"
 
