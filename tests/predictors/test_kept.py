@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -38,6 +39,14 @@ for _ in range(3):
 """
 """A process that must find what it was promised, however often it looks."""
 
+PRUNES = """
+import sys
+from pathlib import Path
+from harness.cli import main
+while not Path(sys.argv[1]).exists():
+    assert main(["environments", "prune", "--unused"]) == 0
+"""
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
@@ -60,10 +69,9 @@ def used_by_another(lock: str, purpose: str) -> tuple[subprocess.Popen[str], Pat
 
 
 def left(lock: str = "", purpose: str = "") -> Path:
-    """An environment that nobody uses any more."""
-    process, folder = used_by_another(lock, purpose)
-    process.communicate("")
-    assert process.returncode == 0
+    """An environment that nobody uses any more: let go as it is when a process ends."""
+    folder = python_for(lock, purpose=purpose).parents[1]
+    os.close(holding._held.pop(folder.with_name(folder.name + holding.SUFFIX)))
     return folder
 
 
@@ -207,22 +215,40 @@ def test_a_cache_that_was_deleted_by_hand_is_held_anew(own_cache):
     assert [one.state for one in kept.environments()] == ["in use"]
 
 
+def test_who_waited_while_it_was_removed_holds_what_is_looked_at_afterwards(own_cache):
+    """A lock on a file that was removed meanwhile locks nothing."""
+    folder = own_cache / "environments" / ("0" * 32)
+    folder.mkdir(parents=True)
+    with holding.alone(folder) as free:
+        assert free
+        waiting = threading.Thread(target=holding.hold, args=(folder,))
+        waiting.start()
+        time.sleep(0.2)
+        holding.forget(folder)
+    waiting.join()
+    with holding.alone(folder) as free:
+        assert not free
+
+
 def test_makers_and_pruners_at_once_leave_every_user_what_it_was_given(own_cache):
     """Whoever was given an interpreter can run it, although three others remove all that they can get."""
-    prunes = "from harness.cli import main\nfor _ in range(40): main(['environments', 'prune', '--unused'])"
-    pruners = [started(prunes) for _ in range(2)]
+    enough = own_cache.parent / "enough"
+    pruners = [started(PRUNES, str(enough)) for _ in range(2)]
     users = []
     try:
-        for _ in range(5):
+        for _ in range(3):
             some = [started(OFTEN) for _ in range(2)]
             users += [(one, *one.communicate("")) for one in some]
     finally:
+        enough.touch()
         pruned = [one.communicate("") for one in pruners]
     for user, _, trouble in users:
         assert user.returncode == 0, trouble
     for one, (out, trouble) in zip(pruners, pruned, strict=True):
         assert one.returncode == 0, trouble
         assert trouble == "", out
+    # it was no idle race
+    assert any("removed: " in out for out, _ in pruned)
 
 
 @pytest.mark.parametrize(
