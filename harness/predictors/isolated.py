@@ -48,7 +48,9 @@ class IsolatedPredictor:
         with self._starting:
             self._closing = False
         version = self.version
-        self._python = environments.python_for(version.lock, version.profile.python, self._say)
+        self._python = environments.python_for(
+            version.lock, version.profile.python, self._say, f"{version.name} {version.title}"
+        )
         self._paths = self._on_path(version)
         reply = self._start()
         self._running = Running("process", reply["python"], reply["libraries"])
