@@ -61,7 +61,7 @@ class _Rows:
         self.dropped_c = ~candidate.answered & ~self.faulted_c
         self.both = baseline.answered & candidate.answered
         self.common = [name for name in baseline.columns if name in candidate.columns]
-        self.masks = Masks(batch.columns, len(batch))
+        self.masks = Masks(batch.whole, len(batch))
 
     def accounting(self) -> Accounting:
         dropped = self.dropped_b | self.dropped_c
@@ -188,7 +188,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         ties=int(tied.sum()),
         slices=slices.tally(
             bound.slices,
-            seen.batch.columns,
+            seen.batch.whole,
             cases,
             compared,
             violates,
@@ -225,7 +225,7 @@ def _waived(
     rows = np.flatnonzero(violates)
     if not bound.waivers or not len(rows):
         return {}, covered
-    inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
+    inputs = {name: column.take(rows) for name, column in seen.batch.whole.items()}
     found, covered[rows] = waivers.count(bound.waivers, inputs, [one.take(rows) for one in changes])
     return {"waived": found, "covered": int(covered.sum())}, covered
 

@@ -114,15 +114,8 @@ class Pair:
 
 def _parts(batch: Batch, versions: Sequence[Version]) -> list[Batch]:
     """The batch for each version. The same object where both take every column, so that it travels once."""
-    parts = []
-    for version in versions:
-        names = version.manifest.inputs.names if version.manifest else tuple(batch.columns)
-        if set(names) >= set(batch.columns):
-            parts.append(batch)
-        else:
-            columns = {name: column for name, column in batch.columns.items() if name in names}
-            parts.append(Batch(batch.source, batch.block, batch.start, batch.keys, columns))
-    return parts
+    batch = batch.given()
+    return [batch.given(version.manifest.inputs.names if version.manifest else None) for version in versions]
 
 
 @dataclass
