@@ -28,8 +28,8 @@ class Data:
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
     the split goes by one; `dropped` the features that a selection took out.
 
-    In `frame` numbers and booleans are float64 and text is `object`, with NaN where a value is missing: the same
-    that `predict` of the package makes of what it is given.
+    In `frame` numbers and booleans are float64, text is `object` and times are datetime64[ns], with NaN (NaT) where a
+    value is missing: the same that `predict` of the package makes of what it is given.
     """
 
     frame: pd.DataFrame
@@ -178,7 +178,7 @@ def _field(name: str, kind: str, column: pd.Series, held: Any) -> Field:
     present = column[~held].dropna()
     if kind == "str":
         return Field(name, kind, nullable, categories=tuple(sorted(set(present))))
-    if kind == "bool" or not len(present):
+    if kind in ("bool", "datetime") or not len(present):
         return Field(name, kind, nullable)
     low, high = float(present.min()), float(present.max())
     if kind == "int":

@@ -97,12 +97,13 @@ def _changes(model: Any, rows: pd.DataFrame, name: str, before: Any) -> bool:
     column = rows[name]
     cells = column.to_numpy()
     first = column.dropna().iloc[:1]
+    gone = np.datetime64("NaT") if cells.dtype.kind == "M" else np.nan
     others = [
         cells[np.random.default_rng(0).permutation(len(rows))],
-        np.full_like(cells, first.iloc[0] if len(first) else np.nan),
+        np.full_like(cells, first.to_numpy()[0] if len(first) else gone),
     ]
     if column.isna().any():
-        others.append(np.full_like(cells, np.nan))
+        others.append(np.full_like(cells, gone))
     return any(not _same(before, _answers(model, rows.assign(**{name: other}))) for other in others)
 
 
@@ -116,4 +117,4 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _bytes(row: pd.DataFrame) -> int:
-    return len(json.dumps(json.loads(row.to_json(orient="records"))))
+    return len(json.dumps(json.loads(row.to_json(orient="records", date_format="iso"))))

@@ -53,7 +53,9 @@ def packed(used: Iterable[str]) -> dict[str, bytes]:
     """The files that these transformers need, by their path inside of the import package."""
     files = {f"{FOLDER}/{FILES[name]}.py": _path(FILES[name]).read_bytes() for name in used}
     if files:
-        files[f"{FOLDER}/__init__.py"] = b'"""Transformers of this version, as they were when it was trained."""\n'
+        files[f"{FOLDER}/__init__.py"] = (
+            b'"""Transformers of this version, as they were when it was trained."""\n'
+        )
     return files
 
 

@@ -19,7 +19,9 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
     def fit(self, X, y=None):
         """Find the columns of X, shape (n, columns) of numbers without gaps, that stay."""
         if not 0 < self.threshold <= 1:
-            raise ValueError(f"CorrelationFilter needs a threshold above 0 and at most 1, not {self.threshold!r}")
+            raise ValueError(
+                f"CorrelationFilter needs a threshold above 0 and at most 1, not {self.threshold!r}"
+            )
         cells = validate_data(self, X, dtype=np.float64)
         centred = cells - cells.mean(axis=0)
         lengths = np.sqrt((centred**2).sum(axis=0))

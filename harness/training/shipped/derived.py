@@ -7,7 +7,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-_SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0, "weeks": 604800.0, "years": 31557600.0}
+_SECONDS = {
+    "seconds": 1.0,
+    "minutes": 60.0,
+    "hours": 3600.0,
+    "days": 86400.0,
+    "weeks": 604800.0,
+    "years": 31557600.0,
+}
 _PARTS = {
     "year": lambda times: times.dt.year,
     "quarter": lambda times: times.dt.quarter,
@@ -25,10 +32,10 @@ _PARTS = {
 class Derived(TransformerMixin, BaseEstimator):
     """Add columns, and take away those of times, which no later step understands.
 
-    `calendar` maps a column of times to the parts of it that are wanted, each a column `NAME_PART`. `elapsed` maps a new
-    column to `of`, `since` (columns of times; `since` may be a date) and `unit`: seconds, minutes, hours, days, weeks
-    or years of 365.25 days. `ratios` maps a new column to `of` and `by`. What is made of a gap is a gap; so is a
-    ratio by 0.
+    `calendar` maps a column of times to the parts of it that are wanted, each a column `NAME_PART`. `elapsed` maps a
+    new column to `of`, `since` (columns of times; `since` may be a date) and `unit`: seconds, minutes, hours, days,
+    weeks or years of 365.25 days. `ratios` maps a new column to `of` and `by`. What is made of a gap is a gap; so is
+    a ratio by 0.
     """
 
     def __init__(self, calendar=None, elapsed=None, ratios=None):
@@ -72,7 +79,9 @@ class Derived(TransformerMixin, BaseEstimator):
         for name, recipe in (self.elapsed or {}).items():
             later = self._times(frame, recipe["of"]).to_numpy()
             since = recipe["since"]
-            earlier = self._times(frame, since).to_numpy() if since in frame.columns else np.datetime64(since, "ns")
+            earlier = (
+                self._times(frame, since).to_numpy() if since in frame.columns else np.datetime64(since, "ns")
+            )
             passed = later - earlier
             seconds = np.where(np.isnat(passed), np.nan, passed.astype(np.int64) / 1e9)
             made[name] = pd.Series(seconds / _SECONDS[recipe.get("unit", "days")], frame.index)

@@ -49,7 +49,9 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
             present = frame[name].dropna()
             if not len(present):
                 raise ValueError(f"RandomSampleImputer finds no value in column {name!r}")
-            kept = np.sort(present.to_numpy() if present.dtype != object else present.astype(str).to_numpy(object))
+            kept = np.sort(
+                present.to_numpy() if present.dtype != object else present.astype(str).to_numpy(object)
+            )
             places = np.linspace(0, len(kept) - 1, min(len(kept), self.most)).astype(np.int64)
             self.values_[name] = kept[places]
         self.gaps_ = [name for name in wanted if self.indicators and frame[name].isna().any()]
@@ -71,7 +73,9 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
                     chosen = values[(drawn % np.uint64(len(values))).astype(np.int64)]
                     column = made[name].to_numpy().copy()
                     if column.dtype != values.dtype:
-                        column = column.astype(object if values.dtype == object else np.result_type(column, values))
+                        column = column.astype(
+                            object if values.dtype == object else np.result_type(column, values)
+                        )
                     here = gaps[rows]
                     column[rows[here]] = chosen[here]
                     made[name] = column
@@ -88,7 +92,9 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
         if len(names) != len(known) or (hasattr(self, "feature_names_in_") and names != known):
             raise ValueError("input_features is not equal to feature_names_in_")
         columns = known if hasattr(self, "feature_names_in_") else list(range(self.n_features_in_))
-        return np.asarray([*names, *(f"{names[columns.index(one)]}_missing" for one in self.gaps_)], dtype=object)
+        return np.asarray(
+            [*names, *(f"{names[columns.index(one)]}_missing" for one in self.gaps_)], dtype=object
+        )
 
     def _read(self, X, reset):
         if hasattr(X, "columns"):
@@ -134,7 +140,9 @@ def _of_cell(value):
 
 
 def _of_text(text):
-    return np.uint64(int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big"))
+    return np.uint64(
+        int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+    )
 
 
 def _mixed(bits):
