@@ -253,15 +253,16 @@ def _times(column: pd.Series, config: Config, table: Table) -> pd.Series:
     """Times as datetime64[ns] without a zone (another zone is converted to UTC)."""
     import pandas as pd
 
-    if column.dtype.kind == "M":
-        return column.astype("datetime64[ns]")
-    values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    values = column
+    if column.dtype.kind != "M":
+        values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
     wrong = values.isna() & column.notna()
+    wrong |= (values.dt.year < 1678) | (values.dt.year > 2261)
     if wrong.any():
         raise HarnessError(
             f'column "{column.name}" should be datetime, but holds {column[wrong].iloc[0]!r} in {table.rows(wrong)}',
             where=config.data.where,
-            hint="write times as 2026-01-31 or 2026-01-31T12:00:00",
+            hint="write times as 2026-01-31 or 2026-01-31T12:00:00, from 1678 to 2261",
         )
     return values.astype("datetime64[ns]")
 

@@ -88,7 +88,19 @@ def _elapsed(recipe: Any, where: str) -> dict[str, str]:
                 hint="name a date or a column, since a version has to answer tomorrow what it answers today",
             )
     choice(found.get("unit", "days"), UNITS, "unit", where)
+    if _is_date(found["since"]):
+        found["since"] = _moment(found["since"], where)
     return found
+
+
+def _moment(text: str, where: str) -> str:
+    """A date as the step takes it: without a zone (another is converted to UTC), and one that nanoseconds hold."""
+    moment = datetime.datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    if not 1678 <= moment.year <= 2261:
+        raise HarnessError(f"since is {text}", where=where, hint="choose a date from 1678 to 2261")
+    return moment.isoformat()
 
 
 def _named(recipe: Any, needed: tuple[str, ...], may: tuple[str, ...], where: str) -> dict[str, str]:

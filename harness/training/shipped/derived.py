@@ -77,13 +77,14 @@ class Derived(TransformerMixin, BaseEstimator):
                 cells = _PARTS[part](times).to_numpy(dtype=np.float64, na_value=np.nan)
                 made[f"{name}_{part}"] = pd.Series(np.where(gone, np.nan, cells), frame.index)
         for name, recipe in (self.elapsed or {}).items():
-            later = self._times(frame, recipe["of"]).to_numpy()
+            later = _moments(self._times(frame, recipe["of"]).to_numpy())
             since = recipe["since"]
-            earlier = (
-                self._times(frame, since).to_numpy() if since in frame.columns else np.datetime64(since, "ns")
-            )
-            passed = later - earlier
-            seconds = np.where(np.isnat(passed), np.nan, passed.astype(np.int64) / 1e9)
+            if since in frame.columns:
+                earlier = _moments(self._times(frame, since).to_numpy())
+            else:
+                earlier = _moments(np.array([since], dtype="datetime64[ns]"))
+            # days apart from what is left of one, since nanoseconds hold no more than 292 years
+            seconds = (later[0] - earlier[0]) * 86400.0 + (later[1] - earlier[1]) / 1e9
             made[name] = pd.Series(seconds / _SECONDS[recipe.get("unit", "days")], frame.index)
         for name, recipe in (self.ratios or {}).items():
             above, below = (frame[recipe[side]].to_numpy(dtype=np.float64) for side in ("of", "by"))
@@ -108,3 +109,11 @@ class Derived(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _moments(times):
+    """Whole days and nanoseconds of a day, as float64; NaN for a gap."""
+    whole = times.astype("datetime64[ns]").astype(np.int64)
+    days, rest = np.divmod(whole, 86_400_000_000_000)
+    gone = np.isnat(times)
+    return np.where(gone, np.nan, days), np.where(gone, np.nan, rest)
