@@ -19,6 +19,7 @@ from harness.training import limits
 from harness.training.card import better_references
 from harness.training.config import Config, read_config
 from harness.training.data import read_data
+from harness.training.diagnosis import in_words
 from harness.training.fit import Fitted, fit
 from harness.training.package import check_environment, package
 from harness.versions.manifest import Manifest
@@ -84,6 +85,8 @@ def train(
     fitted = fit(config, data)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
+    if fitted.assumptions is not None:
+        _say(f"assumptions: {in_words(dict(fitted.assumptions))}")
     if fitted.selection is not None:
         _say_selection(fitted)
     made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)

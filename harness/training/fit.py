@@ -14,8 +14,10 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.schema import Field, Schema
+from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
 from harness.training.data import Data
+from harness.training.outliers import outliers_of
 from harness.training.pipeline import pipeline
 from harness.training.reference import references
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
@@ -41,6 +43,8 @@ class Fitted:
     pools: tuple[Mapping[str, Any], ...] = ()
     replicas: tuple[float, ...] = ()
     selection: Selection | None = None
+    outliers: tuple[Mapping[str, Any], ...] = ()
+    assumptions: Mapping[str, Any] | None = None
 
     def evaluation(self) -> dict[str, Any]:
         """What the held-out rows and a search say beyond the metrics, as the manifest has it."""
@@ -54,6 +58,10 @@ class Fitted:
             found["replicas"] = list(self.replicas)
         if self.selection is not None:
             found["selection"] = self.selection.to_json()
+        if self.outliers:
+            found["outliers"] = [dict(one) for one in self.outliers]
+        if self.assumptions is not None:
+            found["assumptions"] = dict(self.assumptions)
         if self.search is not None:
             found["search"] = self.search.to_json()
         if self.pools:
@@ -107,6 +115,8 @@ def fit(config: Config, data: Data) -> Fitted:
             _pools(),
             tuple(noise),
             selection,
+            tuple(outliers_of(data)),
+            assumptions_of(model, data),
         )
 
 

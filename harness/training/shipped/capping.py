@@ -1,5 +1,9 @@
 """Outliers are brought back to fences that were learned from the trained rows alone."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -14,13 +18,15 @@ class OutlierCapper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     quantiles `share` and 1 - `share`. `tails` is "both", "lower" or "upper".
     """
 
-    def __init__(self, method="iqr", fold=1.5, share=0.01, tails="both"):
+    def __init__(
+        self, method: str = "iqr", fold: float = 1.5, share: float = 0.01, tails: str = "both"
+    ) -> None:
         self.method = method
         self.fold = fold
         self.share = share
         self.tails = tails
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Any:
         """Learn the fences of X, shape (n, columns)."""
         if self.method not in ("iqr", "quantile"):
             raise ValueError(f"OutlierCapper has no method {self.method!r}: it is iqr or quantile")
@@ -34,13 +40,13 @@ class OutlierCapper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.upper_ = np.array([high for _, high in fences])
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """X with what lies beyond a fence on it."""
         check_is_fitted(self)
         cells = np.clip(self._read(X, False), self.lower_, self.upper_)
         return pd.DataFrame(cells, index=X.index, columns=X.columns) if hasattr(X, "columns") else cells
 
-    def _fences(self, cells):
+    def _fences(self, cells: Any) -> tuple[float, float]:
         present = cells[~np.isnan(cells)]
         low, high = -np.inf, np.inf
         if len(present):
@@ -52,10 +58,10 @@ class OutlierCapper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 low, high = first - reach, last + reach
         return (low if self.tails != "upper" else -np.inf, high if self.tails != "lower" else np.inf)
 
-    def _read(self, X, reset):
+    def _read(self, X: Any, reset: bool) -> Any:
         return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags

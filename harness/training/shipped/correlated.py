@@ -1,5 +1,9 @@
 """Of columns that tell the same, the first stays."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
@@ -13,10 +17,10 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
     is correlated with none; `VarianceThreshold` takes it out.
     """
 
-    def __init__(self, threshold=0.95):
+    def __init__(self, threshold: float = 0.95) -> None:
         self.threshold = threshold
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Any:
         """Find the columns of X, shape (n, columns) of numbers without gaps, that stay."""
         if not 0 < self.threshold <= 1:
             raise ValueError(
@@ -34,6 +38,6 @@ class CorrelationFilter(SelectorMixin, BaseEstimator):
             self.support_[place] = not (np.abs(others) > self.threshold).any()
         return self
 
-    def _get_support_mask(self):
+    def _get_support_mask(self) -> Any:
         check_is_fitted(self)
         return self.support_

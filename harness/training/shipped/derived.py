@@ -2,6 +2,10 @@
 nothing is asked of a clock: the same row gives the same columns in any year.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,7 +19,7 @@ _SECONDS = {
     "weeks": 604800.0,
     "years": 31557600.0,
 }
-_PARTS = {
+_PARTS: dict[str, Any] = {
     "year": lambda times: times.dt.year,
     "quarter": lambda times: times.dt.quarter,
     "month": lambda times: times.dt.month,
@@ -38,25 +42,25 @@ class Derived(TransformerMixin, BaseEstimator):
     a ratio by 0.
     """
 
-    def __init__(self, calendar=None, elapsed=None, ratios=None):
+    def __init__(self, calendar: Any = None, elapsed: Any = None, ratios: Any = None) -> None:
         self.calendar = calendar
         self.elapsed = elapsed
         self.ratios = ratios
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Any:
         """Look which columns of X are times."""
         frame = self._read(X, True)
         self.times_ = [name for name in frame.columns if frame[name].dtype.kind == "M"]
         self.names_ = list(self._made(frame.iloc[:1]).columns)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """X with the new columns last, without those of times."""
         check_is_fitted(self)
         made = self._made(self._read(X, False))
         return made if hasattr(X, "columns") else made.to_numpy()
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
         """The names of what transform gives."""
         check_is_fitted(self)
         if hasattr(self, "feature_names_in_"):
@@ -68,7 +72,7 @@ class Derived(TransformerMixin, BaseEstimator):
             raise ValueError("input_features should have length equal to number of features")
         return np.asarray(names if input_features is None else input_features, dtype=object)
 
-    def _made(self, frame):
+    def _made(self, frame: pd.DataFrame) -> pd.DataFrame:
         made = {name: frame[name] for name in frame.columns if name not in self.times_}
         for name, parts in (self.calendar or {}).items():
             times = self._times(frame, name)
@@ -93,25 +97,25 @@ class Derived(TransformerMixin, BaseEstimator):
             made[name] = pd.Series(np.where(np.isfinite(cells), cells, np.nan), frame.index)
         return pd.DataFrame(made, index=frame.index)
 
-    def _times(self, frame, name):
+    def _times(self, frame: pd.DataFrame, name: str) -> Any:
         if name not in self.times_:
             raise ValueError(f"column {name!r} holds no times")
         return frame[name].astype("datetime64[ns]")
 
-    def _read(self, X, reset):
+    def _read(self, X: Any, reset: bool) -> Any:
         if hasattr(X, "columns"):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return pd.DataFrame(validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
 
 
-def _moments(times):
+def _moments(times: Any) -> tuple[Any, Any]:
     """Whole days and nanoseconds of a day, as float64; NaN for a gap."""
     whole = times.astype("datetime64[ns]").astype(np.int64)
     days, rest = np.divmod(whole, 86_400_000_000_000)

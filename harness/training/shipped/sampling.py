@@ -4,7 +4,10 @@ The draw is a function of seed, column and what stands in the row, so that a row
 and a version answers the same question alike. Rows that are equal in every column get equal values.
 """
 
+from __future__ import annotations
+
 import hashlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,13 +28,15 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
     ones in sorted order are.
     """
 
-    def __init__(self, variables=None, indicators=False, random_state=0, most=10_000):
+    def __init__(
+        self, variables: Any = None, indicators: bool = False, random_state: int = 0, most: int = 10_000
+    ) -> None:
         self.variables = variables
         self.indicators = indicators
         self.random_state = random_state
         self.most = most
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Any:
         """Keep the values of each column of X, shape (n, columns)."""
         if isinstance(self.random_state, bool) or not isinstance(self.random_state, (int, np.integer)):
             raise ValueError(
@@ -57,7 +62,7 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
         self.gaps_ = [name for name in wanted if self.indicators and frame[name].isna().any()]
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """X without gaps in the columns that are filled; indicators stand after all columns."""
         check_is_fitted(self)
         frame = self._read(X, False)
@@ -83,7 +88,7 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
             made[f"{name}_missing"] = gone[name].astype(np.float64)
         return made if hasattr(X, "columns") else made.to_numpy()
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
         """The names of what transform gives."""
         check_is_fitted(self)
         default = [f"x{place}" for place in range(self.n_features_in_)]
@@ -96,20 +101,20 @@ class RandomSampleImputer(TransformerMixin, BaseEstimator):
             [*names, *(f"{names[columns.index(one)]}_missing" for one in self.gaps_)], dtype=object
         )
 
-    def _read(self, X, reset):
+    def _read(self, X: Any, reset: bool) -> Any:
         if hasattr(X, "columns"):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return pd.DataFrame(validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan"))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
 
 
-def _contents(frame, seed):
+def _contents(frame: pd.DataFrame, seed: int) -> Any:
     """64 bits for each row, of what stands in it: numbers by value whatever their type, texts by their characters."""
     mixed = np.full(len(frame), _of_text(f"seed {seed}"), dtype=np.uint64)
     for place in range(frame.shape[1]):
@@ -117,7 +122,7 @@ def _contents(frame, seed):
     return mixed
 
 
-def _cells(column):
+def _cells(column: Any) -> Any:
     gone = column.isna().to_numpy()
     kind = column.dtype
     if getattr(kind, "kind", "O") == "M":
@@ -127,25 +132,25 @@ def _cells(column):
         cells = (column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0).view(np.uint64)
     else:
         codes, levels = pd.factorize(column.astype(object))
-        known = np.array([_of_cell(level) for level in levels] or [0], dtype=np.uint64)
+        known = np.array([_of_cell(level) for level in levels] or [np.uint64(0)], dtype=np.uint64)
         cells = known[codes]
     return np.where(gone, _GOLDEN, cells)
 
 
-def _of_cell(value):
+def _of_cell(value: Any) -> np.uint64:
     """A number in a column of objects counts as the same number in a column of numbers."""
     if isinstance(value, (int, float, np.number)):
         return (np.float64(value) + 0.0).view(np.uint64)
     return _of_text(str(value))
 
 
-def _of_text(text):
+def _of_text(text: str) -> np.uint64:
     return np.uint64(
         int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
     )
 
 
-def _mixed(bits):
+def _mixed(bits: Any) -> Any:
     """The output function of SplitMix64 (Steele, Lea and Flood, 2014)."""
     with np.errstate(over="ignore"):
         mixed = bits + _GOLDEN
