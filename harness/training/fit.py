@@ -144,7 +144,12 @@ def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     import numpy as np
 
     model = pipeline(config, data.inputs.names, data.dropped)
-    seeds = {name: seed for name in model.get_params(deep=True) if name.endswith("random_state")}
+    # a random_state on its way out of scikit-learn warns when it is set; such steps draw from numpy's, seeded below
+    seeds = {
+        name: seed
+        for name, value in model.get_params(deep=True).items()
+        if name.endswith("random_state") and not (isinstance(value, str) and value == "deprecated")
+    }
     model.set_params(**seeds)
     # steps that draw without a random_state draw from these
     random.seed(seed)
