@@ -104,14 +104,15 @@ def train(
 
 def _say_selection(fitted: Fitted) -> None:
     assert fitted.selection is not None
-    chosen, seconds = fitted.selection.found, fitted.selection.seconds
+    chosen, seconds, before = fitted.selection.found, fitted.selection.seconds, fitted.selection.metrics
     _say(f"selection: {len(chosen.kept)} features are needed, {len(chosen.dropped)} are not")
     for name in chosen.dropped:
         stable = f", needed in {chosen.stability[name]:.3g} of the resamples" if chosen.stability else ""
         _say(f"  not needed: {name}{stable}")
     _say(
         f"  a request of one row {chosen.request_bytes[0]} → {chosen.request_bytes[1]} bytes, "
-        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s"
+        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s, "
+        + ", ".join(f"{name} {was:.4g} → {fitted.metrics[name]:.4g}" for name, was in before.items())
     )
 
 

@@ -22,7 +22,7 @@ from harness.training.pipeline import pipeline
 from harness.training.reference import references
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
-from harness.training.selection import Selected, selected, without
+from harness.training.selection import Selected, chosen_of, selected, without
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +133,7 @@ def _selected(
     after = seconds
     # a model that looks at nothing needs nothing; it is left as it is, since a version takes something
     if config.selection.drop_unneeded and chosen.dropped and chosen.kept:
-        data = without(data, chosen.dropped)
+        data = chosen_of(model, config, without(data, chosen.dropped), data.inputs.names)
         began = time.perf_counter()
         model, found = _fit(config, data, config.seed)
         after = time.perf_counter() - began
@@ -143,7 +143,7 @@ def _selected(
 def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     import numpy as np
 
-    model = pipeline(config, data.inputs.names, data.dropped)
+    model = pipeline(config, data.inputs.names, data.dropped, data.chosen)
     # a random_state on its way out of scikit-learn warns when it is set; such steps draw from numpy's, seeded below
     seeds = {
         name: seed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -14,9 +15,15 @@ from harness.training.config.recipes import RecipesSection
 from harness.training.config.steps import FUNCTIONS
 
 
-def pipeline(config: Config, features: tuple[str, ...] = (), dropped: tuple[str, ...] = ()) -> Any:
-    """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. Raises
-    HarnessError for a step that does not exist, or does not take a parameter."""
+def pipeline(
+    config: Config,
+    features: tuple[str, ...] = (),
+    dropped: tuple[str, ...] = (),
+    chosen: Mapping[int, tuple[int, ...]] | None = None,
+) -> Any:
+    """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. A step
+    whose number is in `chosen` is the choice of those columns. Raises HarnessError for a step that does not exist, or
+    does not take a parameter."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
@@ -53,6 +60,10 @@ def pipeline(config: Config, features: tuple[str, ...] = (), dropped: tuple[str,
             made = ColumnTransformer(
                 [("step", made, columns)], remainder="passthrough", verbose_feature_names_out=False
             ).set_output(transform="pandas")
+        if place in (chosen or {}):
+            made = ColumnTransformer(
+                [("chosen", "passthrough", list((chosen or {})[place]))], verbose_feature_names_out=False
+            )
         steps.append((f"{place}-{step.short}", made))
     return Pipeline(steps)
 
