@@ -40,7 +40,7 @@ def _assumed(manifest: Manifest) -> Part:
             one["assumption"],
             one["test"],
             _short(one.get("statistic")),
-            _short(one.get("p")),
+            _chance(one.get("p")),
             f"{one['measures']} {_short(one['effect'])}" if "effect" in one else "",
             _verdict(one),
         )
@@ -58,7 +58,7 @@ def _assumed(manifest: Manifest) -> Part:
 def _verdict(one: dict[str, Any]) -> str:
     if "why" in one:
         return f"not tested: {one['why']}"
-    return f"rejected (p {_short(one['p'])})" if one["rejected"] else f"not rejected (p {_short(one['p'])})"
+    return f"{'rejected' if one['rejected'] else 'not rejected'} (p {_chance(one['p'])})"
 
 
 def _outliers(manifest: Manifest) -> Part:
@@ -94,6 +94,11 @@ def _selected(manifest: Manifest) -> Part:
     )
     head = ("feature", "", "needed in this share of the resamples")
     return "What it does not need", (words,), [head, *rows]
+
+
+def _chance(p: Any) -> str:
+    """A probability, which is never nothing at all."""
+    return "< 1e-15" if isinstance(p, int | float) and p < 1e-15 else _short(p)
 
 
 def _short(value: Any) -> str:

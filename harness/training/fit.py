@@ -169,7 +169,7 @@ def _refusals(config: Config) -> Iterator[None]:
     """What a step refuses, as an error of ours."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise HarnessError(
             f"the pipeline refuses the data: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
             where=f"{config.path}: [[steps]]",

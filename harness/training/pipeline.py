@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -36,6 +37,7 @@ def pipeline(
         steps.append(("0-Derived", derived(config, dropped)))
     for place, step in enumerate(config.steps, start=1):
         where = f"{config.path}: [[steps]] {place}"
+        step = _without(step, gone)
         made = _make(step, where, config.package)
         last = place == len(config.steps)
         # of the class, since some only know that they predict once they are fitted
@@ -64,8 +66,20 @@ def pipeline(
             made = ColumnTransformer(
                 [("chosen", "passthrough", list((chosen or {})[place]))], verbose_feature_names_out=False
             )
-        steps.append((f"{place}-{step.short}", made))
+        # a step that was told to look at dropped features alone has nothing left to do
+        idle = bool(config.steps[place - 1].parameters.get("variables")) and not step.parameters["variables"]
+        steps.append((f"{place}-{step.short}", "passthrough" if idle else made))
     return Pipeline(steps)
+
+
+def _without(step: Step, gone: Set[str]) -> Step:
+    """The step without columns that are gone among its `variables`, as feature-engine calls what it looks at."""
+    named = step.parameters.get("variables")
+    if not isinstance(named, list) or not gone & set(map(str, named)):
+        return step
+    return replace(
+        step, parameters={**step.parameters, "variables": [one for one in named if one not in gone]}
+    )
 
 
 def derived(config: Config, dropped: tuple[str, ...] = ()) -> Any:
