@@ -57,15 +57,17 @@ def predict(frame):
 
 
 def _as_trained(column, kind):
-    """Numbers and booleans as float64, text as Python strings, times as datetime64[ns] without a zone (another zone
-    is converted to UTC); NaN where a value is missing."""
+    """Numbers and booleans as float64, text as Python strings; NaN where a value is missing."""
     if kind == "str":
         column = column.astype(object)
         return column.where(column.notna(), np.nan)
-    if kind == "datetime":
-        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
-    return column.astype("float64")
+{times}    return column.astype("float64")
 '''
+
+_TIMES = """    if kind == "datetime":
+        # without a zone, another zone is converted to UTC; NaT where a value is missing
+        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
+"""
 
 _NUMBER = """    answers = np.asarray(MODEL.predict(given), dtype="float64").reshape(-1)
     return pd.DataFrame({"prediction": answers}, index=frame.index)"""
@@ -145,11 +147,13 @@ def package_files(config: Config, data: Data, fitted: Fitted) -> dict[str, bytes
     label = _CHANCES if len(fitted.outputs) > 1 else _LABEL
     answer = _NUMBER if config.task == "regression" else label
     inputs = "{\n" + "".join(f"    {field.name!r}: {field.kind!r},\n" for field in data.inputs) + "}"
+    # as it was where there are none, so that versions without times keep their digest
+    times = _TIMES if any(field.kind == "datetime" for field in data.inputs) else ""
     model = io.BytesIO()
     joblib.dump(fitted.model, model, compress=0, protocol=_PICKLE)
     files = {
         "__init__.py": f'"""A version of {config.model}: see predict.py and {FILE}."""\n'.encode(),
-        "predict.py": _PREDICT.format(inputs=inputs, answer=answer).encode(),
+        "predict.py": _PREDICT.format(inputs=inputs, answer=answer, times=times).encode(),
         "model.joblib": model.getvalue(),
         LOCK: _lock(config),
         **packed([*(["Derived"] if config.recipes else []), *shipped(config.steps)]),
