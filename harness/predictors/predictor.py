@@ -50,3 +50,12 @@ class Wide(Protocol):
     def whole(self, batch: Batch) -> Outcome | None:
         """Every row answered in its place, in one call; None where not, and then nothing is known of the rows."""
         ...
+
+
+@runtime_checkable
+class Weighed(Protocol):
+    """A predictor that runs a process of its own, and can say what that held at most."""
+
+    def peak_memory(self) -> int | None:
+        """The most that its process held in memory since it was started, in bytes; None where it has none."""
+        ...
