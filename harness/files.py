@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,16 +42,11 @@ def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
             os.unlink(name)
         raise
     if durable:
-        _sync(path.parent)
+        make_durable(path.parent)
 
 
-def make_durable(paths: Iterable[Path], folder: Path) -> None:
-    """What was written without it outlives a loss of power too: files first, then the folder that names them."""
-    for path in (*paths, folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
+def make_durable(path: Path) -> None:
+    """A file, or the names in a folder, that were written without it outlive a loss of power too."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

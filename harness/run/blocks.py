@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,17 +73,35 @@ class KeptTable:
         return sum((step(batch) for batch in self.batches()), Tally())
 
 
-def keep(folder: Path, block: Block) -> None:
-    """Write one block of the plan; a block that is compared again replaces what was kept of it. It is there whoever
-    kills us; `make_durable` is for the power that fails."""
-    with files.replacing(folder / f"block-{block.batch.block:08}.answers", durable=False) as file:
+def keep(folder: Path, block: Block) -> Path:
+    """Write one block of the plan; a block that is compared again replaces what was kept of it."""
+    path = folder / f"block-{block.batch.block:08}.answers"
+    with files.replacing(path, durable=False) as file:
         for part in parts_of(block):
             file.write(part)
+    return path
 
 
-def make_durable(folder: Path) -> None:
-    """Once for all blocks of a source: two waits for the disk at each would take longer than comparing it."""
-    files.make_durable(folder.glob(KEPT), folder)
+class Keeping:
+    """Keeps the blocks of one source: written as they are answered, so that they are there whoever kills us, and made
+    to outlive a loss of power while the next ones are asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="harness-keep")
+        self._waiting: list[Future[None]] = []
+
+    def keep(self, block: Block) -> None:
+        """Write one block of the plan."""
+        self._waiting.append(self._thread.submit(files.make_durable, keep(self._folder, block)))
+
+    def finish(self) -> None:
+        """Wait for the disk. OSError where it could not hold a block."""
+        waiting, self._waiting = self._waiting, []
+        self._thread.shutdown()
+        for one in waiting:
+            one.result()
+        files.make_durable(self._folder)
 
 
 def keep_probes(folder: Path, probes: Iterable[Block]) -> None:

@@ -163,6 +163,10 @@ class Recording:
     anchor: Anchor | None = None
     total: Tally = Tally()
     probes: list[Block] = field(default_factory=list)
+    keeping: blocks.Keeping = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeping = blocks.Keeping(self.folder)
 
     def __call__(self, batch: Batch) -> Tally:
         """A planned batch."""
@@ -172,7 +176,7 @@ class Recording:
         """What both versions answered to a planned batch: kept, compared, summed."""
         anchor = self.anchor.answer(batch, baseline, candidate) if self.anchor else None
         block = Block(batch, baseline, candidate, anchor)
-        blocks.keep(self.folder, block)
+        self.keeping.keep(block)
         tally = compared(block, self.bounds)
         self.total = self.total + tally
         self.progress(f"{batch.source}: {self.total.accounting.seen:,} of {self.planned:,} cases")
@@ -404,7 +408,10 @@ def _drive(
     finally:
         if ahead:
             ahead.close()
-    blocks.make_durable(folder)
+    try:
+        step.keeping.finish()
+    except OSError as error:
+        trouble += (trouble_of(error, source.name),)
     if step.probes:
         blocks.keep_probes(folder, step.probes)
     seen = pair.record.seen(source.name) if pair.record else Seen()
