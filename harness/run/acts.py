@@ -1,4 +1,4 @@
-"""What was tried on a version beside its comparisons, and how it came out: one small file an act, in the reports' folder.
+"""What was tried on a version beside its comparisons, and how it came out: a small file each, in the reports' folder.
 
 `harness reproduce`, `parity` and `sensitivity` end without a verdict; what they found would be lost with the terminal.
 """
@@ -46,7 +46,7 @@ def note(folder: Path, kind: str, about: Mapping[str, Any]) -> Path:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """Every act, by name, with the `file` that it stands in, below `folder`. HarnessError for one that cannot be read."""
+    """Every act, by name, with the `file` that it stands in, below `folder`. HarnessError for one that is broken."""
     found = []
     for path in sorted((folder / FOLDER).glob("*.json")):
         try:

@@ -59,7 +59,7 @@ TESTS = (
     Test(
         "data-5",
         "The data pipeline has appropriate privacy controls",
-        "name the private columns of the tables in the configuration: private = [\"…\"]",
+        'name the private columns of the tables in the configuration: private = ["…"]',
     ),
     Test(
         "data-6",
@@ -101,7 +101,7 @@ TESTS = (
     Test(
         "model-6",
         "Model quality is sufficient on important slices",
-        "give a rule same_error (or cost) slices = [\"…\"] on a labelled table",
+        'give a rule same_error (or cost) slices = ["…"] on a labelled table',
     ),
     Test(
         "model-7",
@@ -139,7 +139,7 @@ TESTS = (
     Test(
         "infrastructure-6",
         "Models are canaried before serving",
-        "release into a channel of its own first, and promote from there: harness release --from staging",
+        "release into a channel of its own first, and promote from there: harness promote --to production",
     ),
     Test(
         "infrastructure-7",
