@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.run.score import data, infrastructure, model, monitoring, rubric
 from harness.run.score.facts import Facts, gather
-from harness.run.score.found import Found, none
+from harness.run.score.found import FULL, NONE, Found, none
 from harness.settings import Settings
 
 FORMAT = 1
@@ -102,9 +102,17 @@ def of(facts: Facts) -> Score:
 
 
 def _found(test: rubric.Test, facts: Facts) -> Found:
-    if test.beyond:
-        return none("the harness keeps nothing that could evidence it")
-    return JUDGES[test.name](facts)
+    if test.most == NONE:
+        return none("nothing that the harness keeps could evidence it")
+    found = JUDGES[test.name](facts)
+    assert found.points <= test.most, test.name
+    return found
+
+
+def _next(test: rubric.Test, found: Found) -> str:
+    if found.points < test.most or test.most == NONE:
+        return test.next
+    return "" if found.points == FULL else "the other half is beyond what the harness sees"
 
 
 def _test(test: rubric.Test, found: Found) -> dict[str, Any]:
@@ -114,6 +122,6 @@ def _test(test: rubric.Test, found: Found) -> dict[str, Any]:
         "points": found.points,
         "found": found.words,
         "links": [asdict(link) for link in found.links],
-        "next": "" if found.points == 1 else test.next,
-        "beyond": test.beyond,
+        "most": test.most,
+        "next": _next(test, found),
     }

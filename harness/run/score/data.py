@@ -111,7 +111,7 @@ def tested(facts: Facts) -> Found:
             f"not every fault that was planted into {named(missed)} is caught" if missed else "no schema"
         )
     words = f"faults were planted into each of the {len(inputs)} features, and the present rules catch all of them"
-    link = Link(act["file"], act["file"])
+    link = Link(f"what harness {act['act']} noted", act["file"])
     return full(words, link) if act["automated"] else half(f"{words}; typed by hand", link)
 
 

@@ -86,10 +86,10 @@ def _of_run(facts: Facts, folder: Path, name: str, troubles: list[str]) -> Facts
     """With what the run says, as far as it is this model's, was published, and was judged by the present rules."""
     try:
         run = past.recall(folder, name)
-        result = past.record(folder, name)["result"]
+        record = past.record(folder, name)
     except HarnessError as error:
         return replace(facts, run_id=name, why_not=error.headline)
-    why_not = _why_not(facts, run, result)
+    why_not = _why_not(facts, run, record)
     if why_not:
         return replace(facts, run_id=name, why_not=why_not)
     training = None
@@ -103,23 +103,24 @@ def _of_run(facts: Facts, folder: Path, name: str, troubles: list[str]) -> Facts
         facts,
         run_id=name,
         why_not="",
-        result=result,
+        result=record["result"],
         baseline=run.baseline.manifest,
         candidate=run.candidate.manifest,
         training=training,
     )
 
 
-def _why_not(facts: Facts, run: past.Past, result: Mapping[str, Any]) -> str:
+def _why_not(facts: Facts, run: past.Past, record: Mapping[str, Any]) -> str:
     """Why this run says nothing of the project as it stands; empty where it does."""
     settings = facts.settings
     if run.model != settings.model or run.bound.get("channel", settings.channel) != settings.channel:
         return "it is of another model or channel"
-    published = {one["body"].get("result_digest") for one in facts.events if one["kind"] == "verdict"}
-    if not run.result_digest or run.result_digest not in published:
+    told = [(one["body"].get("result_digest"), one["body"].get("verdict")) for one in _verdicts(facts.events)]
+    own = (run.result_digest, record["result"]["verdict"])
+    if not own[0] or record["result_digest"] != own[0] or own not in told:
         return "no verdict of the ledger belongs to it"
     try:
-        if result.get("rules_digest") != rules_digest(settings):
+        if record["result"].get("rules_digest") != rules_digest(settings):
             return "the rules have changed since: compare again"
         moved = binding.changes(dict(run.bound.get("files", {})), binding.digests(settings))
     except OSError as error:
@@ -127,6 +128,10 @@ def _why_not(facts: Facts, run: past.Past, result: Mapping[str, Any]) -> str:
     # keys of the configuration that judge nothing may be added: what judges is in the digest of the rules
     moved = [name for name in moved if name != settings.path.name]
     return f"{moved[0]} has changed since: compare again" if moved else ""
+
+
+def _verdicts(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in events if one["kind"] == "verdict"]
 
 
 def _training(run: past.Past, folder: Path) -> Any:

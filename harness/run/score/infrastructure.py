@@ -23,7 +23,7 @@ def reproducible(facts: Facts) -> Found:
     if not act["passed"]:
         return none(f"harness reproduce made another version on {act['at'][:10]}")
     words = f"made again on {act['at'][:10]}, {act.get('how', 'with equal answers')}"
-    link = Link(act["file"], act["file"])
+    link = Link(f"what harness {act['act']} noted", act["file"])
     return (
         full(f"{words}, by a build server", link)
         if act["automated"]
@@ -38,8 +38,10 @@ def integrated(facts: Facts) -> Found:
     manifest = facts.candidate
     if manifest is None or facts.result["candidate"].get("kind") != "package":
         return none("the candidate is no version package")
-    if not manifest.data.get("sha256") or not manifest.configuration.get("sha256"):
-        return none("the candidate's manifest does not say what it was trained from")
+    if facts.training is None or not manifest.data.get("sha256"):
+        return none(
+            "the candidate's wheel does not carry what it was trained by: another pipeline than harness train"
+        )
     if not _complete(facts.result):
         return none(f"the run ended with {facts.result['verdict']} or did not compare every case")
     return full(

@@ -63,7 +63,7 @@ def skew(facts: Facts) -> Found:
     words = (
         f"{act['specs'][0]} and {act['specs'][1]} answer {act['compared']:,} cases alike ({act['at'][:10]})"
     )
-    link = Link(act["file"], act["file"])
+    link = Link(f"what harness {act['act']} noted", act["file"])
     return full(words, link) if act["automated"] else half(f"{words}; typed by hand", link)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.run.score.found import FULL, HALF, NONE
+
 SECTIONS = {
     "data": "Features and data",
     "model": "Model development",
@@ -20,13 +22,14 @@ SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test: `name` (`data-1`), what it demands, and what to do to get it here. `beyond`: nothing that the harness
-    keeps can evidence it, and so it is never claimed."""
+    """One test: `name` (`data-1`), what it demands, and what to do to get it here. `most` is what can be got: half a
+    point where the harness sees a part of it, none where nothing that it keeps evidences it, and then it is never
+    claimed."""
 
     name: str
     title: str
     next: str
-    beyond: bool = False
+    most: float = FULL
 
     @property
     def section(self) -> str:
@@ -50,22 +53,25 @@ TESTS = (
         "data-3",
         "No feature's cost is too much",
         "add [selection] to the training configuration: what a request carries is then measured",
+        most=HALF,
     ),
     Test(
         "data-4",
         "Features adhere to meta-level requirements",
         "list the features that may be used under [data] features, none of them a private column",
+        most=HALF,
     ),
     Test(
         "data-5",
         "The data pipeline has appropriate privacy controls",
         'name the private columns of the tables in the configuration: private = ["…"]',
+        most=HALF,
     ),
     Test(
         "data-6",
         "New features can be added quickly",
         "measure outside of the harness how long a feature takes from the idea to production",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "data-7",
@@ -81,7 +87,7 @@ TESTS = (
         "model-2",
         "Offline and online metrics correlate",
         "measure outside of the harness what the model earns in production against its metrics",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "model-3",
@@ -92,6 +98,7 @@ TESTS = (
         "model-4",
         "The impact of model staleness is known",
         "compare the release with a candidate that was trained on newer data, on a labelled table",
+        most=HALF,
     ),
     Test(
         "model-5",
@@ -107,7 +114,7 @@ TESTS = (
         "model-7",
         "The model is tested for considerations of inclusion",
         "ask outside of the harness whom the model treats worse: it does not know which columns stand for people",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "infrastructure-1",
@@ -118,7 +125,7 @@ TESTS = (
         "infrastructure-2",
         "Model specifications are unit tested",
         "test the training configuration in your own suite: the harness cannot tell which tests do",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "infrastructure-3",
@@ -134,27 +141,31 @@ TESTS = (
         "infrastructure-5",
         "The model can be debugged step by step on one example",
         "load the version's package and ask its steps one by one: harness show CASE has inputs and answers alone",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "infrastructure-6",
         "Models are canaried before serving",
         "release into a channel of its own first, and promote from there: harness promote --to production",
+        most=HALF,
     ),
     Test(
         "infrastructure-7",
         "Serving models can be rolled back",
         "practise it: harness rollback, and release again",
+        most=HALF,
     ),
     Test(
         "monitoring-1",
         "Dependency changes are notified",
         "compare two version packages that each carry a lock and name their libraries",
+        most=HALF,
     ),
     Test(
         "monitoring-2",
         "Data invariants hold for inputs",
         "state limits in [validation] of the training configuration, max_drift among them",
+        most=HALF,
     ),
     Test(
         "monitoring-3",
@@ -165,7 +176,7 @@ TESTS = (
         "monitoring-4",
         "Models are not too stale",
         "watch the age of what is served outside of the harness: no limit for it is known here",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "monitoring-5",
@@ -176,12 +187,13 @@ TESTS = (
         "monitoring-6",
         "Computing performance has not regressed",
         "watch latency and memory outside of the harness: no rule that judges them is known here",
-        beyond=True,
+        most=NONE,
     ),
     Test(
         "monitoring-7",
         "Prediction quality has not regressed on served data",
         "compare the answers that were served with labels that came later: recorded:PATH on a labelled table",
+        most=HALF,
     ),
 )
 
