@@ -8,11 +8,22 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import comparing, data, keeping, parity, releasing, scoring, showing, training, waiving
+from harness.cli import (
+    catching,
+    comparing,
+    data,
+    keeping,
+    parity,
+    releasing,
+    scoring,
+    showing,
+    training,
+    waiving,
+)
 from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
-ROOMS = (training, data, comparing, parity, waiving, releasing, keeping, showing, scoring)
+ROOMS = (training, data, comparing, parity, catching, waiving, releasing, keeping, showing, scoring)
 """The modules of commands, in the order of the help."""
 
 

@@ -60,13 +60,15 @@ class ScoreView:
     counts: str
     troubles: tuple[str, ...]
     sections: tuple[SectionView, ...]
+    planted: tuple[tuple[str, str, str, str], ...]
+    planted_words: str
     source: str
 
 
 def page(told: Mapping[str, Any] | None, trouble: str = "") -> ScoreView:
     """The page of this score; without one, why there is none."""
     if told is None:
-        return ScoreView("ML Test Score", clean(trouble, 1000), "", "", "", "", (), (), SOURCE)
+        return ScoreView("ML Test Score", clean(trouble, 1000), "", "", "", "", (), (), (), "", SOURCE)
     least = min(one["points"] for one in told["sections"])
     return ScoreView(
         title=f"ML Test Score of {clean(told['model'], 100)}",
@@ -86,6 +88,8 @@ def page(told: Mapping[str, Any] | None, trouble: str = "") -> ScoreView:
             )
             for one in told["sections"]
         ),
+        planted=tuple(_fault(one) for one in (told.get("planted") or {"faults": ()})["faults"]),
+        planted_words=_planted(told.get("planted")),
         source=SOURCE,
     )
 
@@ -139,6 +143,25 @@ def _test(test: Mapping[str, Any]) -> TestView:
         clean(test["found"], 600),
         tuple((clean(link["words"], 300), _address(link["address"])) for link in test["links"]),
         clean(test["next"], 400),
+    )
+
+
+def _fault(one: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Tone, status, title and words of a planted fault."""
+    tone, status = ("pass", "caught") if one["caught"] else ("unsure", "not caught")
+    if not one["planted"]:
+        tone, status = "same", "not planted"
+    return tone, status, clean(one["title"], 200), clean(one["words"], 600)
+
+
+def _planted(planted: Mapping[str, Any] | None) -> str:
+    if planted is None:
+        return ""
+    faults = [one for one in planted["faults"] if one["planted"]]
+    caught = sum(one["caught"] is True for one in faults)
+    return (
+        f"{caught} of {len(faults)} faults that were planted into {clean(planted['version'], 60)} on "
+        f"{clean(planted['at'], 10)} would be caught by the present rules, judged as {clean(planted['change'], 20)}."
     )
 
 

@@ -146,6 +146,17 @@ def act(kind: str, wheel: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def fault(*features: str, caught: bool = True, gross: bool = True) -> dict[str, Any]:
+    return {
+        "features": list(features),
+        "caught": caught,
+        "gross": gross,
+        "title": "unit-error of " + ", ".join(features),
+        "words": "caught from × 2 on" if caught else "missed",
+        "tried": [{}],
+    }
+
+
 @pytest.fixture
 def facts(tmp_path) -> Facts:
     """A project that evidences whatever can be evidenced, as far as it can."""
@@ -176,10 +187,9 @@ def facts(tmp_path) -> Facts:
             act(
                 "sensitivity",
                 OLD,
-                faults=[
-                    {"features": ["area"], "caught": True},
-                    {"features": ["area", "district"], "caught": True},
-                ],
+                version="1.0.0",
+                change="retrain",
+                faults=[fault("area"), fault("area", "district"), fault("area", caught=False, gross=False)],
             ),
         ),
     )
@@ -264,18 +274,9 @@ CASES: list[tuple[str, Change, float]] = [
     ("data-7", put(acts=()), 0),
     ("data-7", acts("sensitivity", wheels=["0" * 64]), 0),
     ("data-7", acts("sensitivity", rules_digest="other"), 0),
-    ("data-7", acts("sensitivity", faults=[{"features": ["area"], "caught": True}]), 0),
-    (
-        "data-7",
-        acts(
-            "sensitivity",
-            faults=[
-                {"features": ["area", "district"], "caught": True},
-                {"features": ["area"], "caught": False},
-            ],
-        ),
-        0,
-    ),
+    ("data-7", acts("sensitivity", faults=[fault("area")]), 0),
+    ("data-7", acts("sensitivity", faults=[fault("area"), fault("district", gross=False)]), 0),
+    ("data-7", acts("sensitivity", faults=[fault("area", "district"), fault("area", caught=False)]), 0),
     ("data-7", acts("sensitivity", automated=False), 0.5),
     ("model-1", candidate(code={"dirty": False}), 0),
     ("model-1", candidate(code={"commit": "f" * 40, "dirty": True}), 0),
@@ -429,6 +430,7 @@ def test_every_test_stands_on_the_page_with_its_evidence_or_what_to_do(facts):
     assert 'href="index.html#rules"' in inner
     assert 'href="../acts/reproduce.json"' in inner
     assert 'href="ledger.html"' in inner
+    assert "2 of 3 faults that were planted into 1.0.0 on 2026-11-25 would be caught" in page
 
 
 def test_what_others_wrote_is_text_on_the_page(facts):

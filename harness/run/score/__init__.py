@@ -44,13 +44,15 @@ JUDGES: Mapping[str, Callable[[Facts], Found]] = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What was found about each test, in the rubric's order, by one run and what stands around it."""
+    """What was found about each test, in the rubric's order, by one run and what stands around it. `planted` is what
+    harness sensitivity noted under the present rules of either version of the run."""
 
     model: str
     run_id: str
     candidate: str
     found: tuple[tuple[rubric.Test, Found], ...]
     troubles: tuple[str, ...]
+    planted: Mapping[str, Any] | None = None
 
     def points(self, section: str) -> float:
         """The sum of a section's points, 0 to 7."""
@@ -79,6 +81,7 @@ class Score:
                 }
                 for section, title in rubric.SECTIONS.items()
             ],
+            "planted": _planted(self.planted),
             "troubles": list(self.troubles),
         }
 
@@ -98,6 +101,7 @@ def of(facts: Facts) -> Score:
         title,
         found,
         tuple(facts.troubles),
+        data.planted(facts)[0],
     )
 
 
@@ -107,6 +111,16 @@ def _found(test: rubric.Test, facts: Facts) -> Found:
     found = JUDGES[test.name](facts)
     assert found.points <= test.most, test.name
     return found
+
+
+def _planted(act: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if act is None:
+        return None
+    faults = [
+        {"title": one["title"], "words": one["words"], "caught": one["caught"], "planted": bool(one["tried"])}
+        for one in act["faults"]
+    ]
+    return {"version": act["version"], "change": act["change"], "at": act["at"], "faults": faults}
 
 
 def _next(test: rubric.Test, found: Found) -> str:

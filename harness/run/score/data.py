@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.run.score.facts import Facts
 from harness.run.score.found import Found, Link, full, half, none
 from harness.schema import Field
@@ -92,25 +95,36 @@ def privacy(facts: Facts) -> Found:
     )
 
 
+def planted(facts: Facts) -> tuple[Mapping[str, Any] | None, str]:
+    """What harness sensitivity noted that holds still, or why nothing does."""
+    if facts.result is None:
+        return None, no_run(facts)
+    acts = facts.acts_of("sensitivity", facts.wheels)
+    if not acts:
+        return None, "no harness sensitivity of either version is noted"
+    if acts[-1].get("rules_digest") != facts.result.get("rules_digest"):
+        return None, "the rules have changed since harness sensitivity"
+    return acts[-1], ""
+
+
 def tested(facts: Facts) -> Found:
     """data-7."""
-    acts = facts.acts_of("sensitivity", facts.wheels)
-    if not acts or facts.result is None:
-        return none("no harness sensitivity of either version is noted" if facts.result else no_run(facts))
-    act = acts[-1]
-    if act.get("rules_digest") != facts.result.get("rules_digest"):
-        return none("the rules have changed since harness sensitivity")
+    act, why_not = planted(facts)
+    if act is None or facts.candidate is None:
+        return none(why_not or "the candidate has no manifest")
     by_feature: dict[str, list[bool]] = {}
     for one in act["faults"]:
-        for name in one["features"]:
-            by_feature.setdefault(name, []).append(bool(one["caught"]))
-    inputs = facts.candidate.inputs.names if facts.candidate is not None else ()
+        for name in one["features"] if one["gross"] else ():
+            by_feature.setdefault(name, []).append(one["caught"] is True)
+    inputs = facts.candidate.inputs.names
     missed = [name for name in inputs if not all(by_feature.get(name) or [False])]
     if not inputs or missed:
         return none(
-            f"not every fault that was planted into {named(missed)} is caught" if missed else "no schema"
+            f"not every gross fault of {named(missed)} is caught" if missed else "there are no features"
         )
-    words = f"faults were planted into each of the {len(inputs)} features, and the present rules catch all of them"
+    words = (
+        f"a gross fault was planted into each of the {len(inputs)} features, and the present rules catch them"
+    )
     link = Link(f"what harness {act['act']} noted", act["file"])
     return full(words, link) if act["automated"] else half(f"{words}; typed by hand", link)
 
