@@ -161,7 +161,7 @@ def _planted(planted: Mapping[str, Any] | None) -> str:
     caught = sum(one["caught"] is True for one in faults)
     return (
         f"{caught} of {len(faults)} faults that were planted into {clean(planted['version'], 60)} on "
-        f"{clean(planted['at'], 10)} would be caught by the present rules, judged as {clean(planted['change'], 20)}."
+        f"{clean(planted['at'], 40)[:10]} would be caught by the present rules, as a {clean(planted['change'], 20)}."
     )
 
 
