@@ -450,3 +450,18 @@ def test_what_others_wrote_is_text_on_the_page(facts):
     assert "secret" not in page
     assert "\x1b" not in page + "\n".join(words.lines(told))
     assert "&lt;img" in page
+
+
+def test_the_documents_have_every_test_with_the_points_that_there_are():
+    text = (Path(__file__).parents[2] / "docs" / "score.md").read_text(encoding="utf-8")
+    rows = {
+        line.split("`")[1]: [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith(tuple(f"| `{section}-" for section in rubric.SECTIONS))
+    }
+    assert rows.keys() == {test.name for test in rubric.TESTS}
+    for test in rubric.TESTS:
+        named, whole, part = rows[test.name]
+        assert named == f"`{test.name}` {test.title}"
+        assert (whole != "–") == (test.most == 1)
+        assert test.most == 1 or (part != "–") == (test.most == 0.5)
