@@ -24,7 +24,19 @@ from harness.cli import (
 from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
-ROOMS = (training, data, comparing, parity, catching, waiving, releasing, keeping, environments, showing, scoring)
+ROOMS = (
+    training,
+    data,
+    comparing,
+    parity,
+    catching,
+    waiving,
+    releasing,
+    keeping,
+    environments,
+    showing,
+    scoring,
+)
 """The modules of commands, in the order of the help."""
 
 

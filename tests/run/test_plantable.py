@@ -77,8 +77,8 @@ def test_categories_are_taken_from_the_commonest_on():
     assert all(step.keys["to"] != step.keys["category"] for step in ladder.steps)
 
 
-def entry(status: str, severity: str = "fail") -> dict[str, str]:
-    return {"name": "values", "status": status, "severity": severity, "reason": "too few cases"}
+def entry(status: str, severity: str = "fail", kind: str = "close") -> dict[str, str]:
+    return {"name": "values", "rule": kind, "status": status, "severity": severity, "reason": "too few cases"}
 
 
 RUN = {"side": "run", "code": "E54", "message": "the worker died"}
@@ -95,6 +95,11 @@ RUN = {"side": "run", "code": "E54", "message": "the worker died"}
         ([entry("PASS")], [RUN], UNDECIDED),
         ([entry("PASS"), entry("INCONCLUSIVE")], [], UNDECIDED),
         ([entry("INCONCLUSIVE"), entry("FAIL")], [RUN], CAUGHT),
+        (
+            [entry("PASS"), entry("INCONCLUSIVE", kind="latency"), entry("FAIL", kind="peak_memory")],
+            [],
+            MISSED,
+        ),
         ([], [], UNDECIDED),
         ([entry("FAIL", "warn")], [], UNDECIDED),
     ],

@@ -120,6 +120,8 @@ RESULT = {
         rule("structure", "search"),
         rule("not-worse"),
         rule("errors", kind="same_error", slices=[{"name": "north"}, {"name": "south"}]),
+        rule("quick", kind="latency"),
+        rule("small", kind="peak_memory"),
     ],
     "quality": [{"source": "sold"}],
     "private": ["id"],
@@ -315,6 +317,12 @@ CASES: list[tuple[str, Change, float]] = [
     ("infrastructure-4", without("not-worse"), 0),
     ("infrastructure-4", rules(lambda one: {**one, "severity": "warn"}), 0),
     ("infrastructure-4", result(change="upgrade", rules=[rule("structure"), rule("faults")]), 0),
+    (
+        "infrastructure-4",
+        result(change="upgrade", rules=[rule("same-errors"), rule("quick", kind="latency")]),
+        0,
+    ),
+    ("infrastructure-4", result(change="upgrade", rules=[rule("gaps", kind="null_rate")]), 0),
     ("infrastructure-4", result(change="upgrade", rules=[rule("values", "search")]), 0),
     ("infrastructure-4", result(verdict="INCONCLUSIVE"), 0),
     ("infrastructure-6", put(releases=(release("1.0.0", "promotion"), release("1.1.0", "release"))), 0),
@@ -341,6 +349,15 @@ CASES: list[tuple[str, Change, float]] = [
     ("monitoring-5", rules(lambda one: {**one, "both_nan": 1}), 0),
     ("monitoring-5", result(rules=[*RESULT["rules"], rule("gaps", kind="null_rate")]), 0),
     ("monitoring-5", result(sources=RESULT["sources"][:1], rules=UNSEARCHED), 0.5),
+    ("monitoring-6", without("quick", "small"), 0),
+    ("monitoring-6", rules(lambda one: {**one, "severity": "warn"}), 0),
+    (
+        "monitoring-6",
+        rules(lambda one: {**one, "status": "INCONCLUSIVE" if one["name"] == "quick" else "PASS"}),
+        0,
+    ),
+    ("monitoring-6", without("small"), 0.5),
+    ("monitoring-6", without("quick"), 0.5),
     ("monitoring-7", result(baseline=SERVED), 0.5),
     ("monitoring-7", lambda facts: without("not-worse")(result(baseline=SERVED)(facts)), 0),
 ]
@@ -394,9 +411,9 @@ def test_the_rubric_has_four_sections_of_seven():
 def test_the_score_is_the_least_section_and_never_their_mean(facts):
     whole = scoring.of(facts)
     sums = {section: whole.points(section) for section in rubric.SECTIONS}
-    assert sums == {"data": 4.5, "model": 4.5, "infrastructure": 4, "monitoring": 3}
-    assert whole.score == 3
-    assert whole.to_json()["band"] == rubric.band(3)
+    assert sums == {"data": 4.5, "model": 4.5, "infrastructure": 4, "monitoring": 4}
+    assert whole.score == 4
+    assert whole.to_json()["band"] == rubric.band(4)
 
 
 @pytest.mark.parametrize(
@@ -424,7 +441,7 @@ def test_every_test_stands_on_the_page_with_its_evidence_or_what_to_do(facts):
         assert f'id="{test.name}"' in page
         assert test.name in lines
         assert found.points or test.next in lines
-    assert "ML TEST SCORE 3:" in lines
+    assert "ML TEST SCORE 4:" in lines
     assert 'href="report.html#rules"' in page
     inner = html.render_score(words.page(told), None)
     assert 'href="index.html#rules"' in inner

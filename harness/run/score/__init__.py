@@ -37,6 +37,7 @@ JUDGES: Mapping[str, Callable[[Facts], Found]] = {
     "monitoring-2": monitoring.invariants,
     "monitoring-3": monitoring.skew,
     "monitoring-5": monitoring.stable,
+    "monitoring-6": monitoring.performance,
     "monitoring-7": monitoring.served,
 }
 """Who looks for the evidence of a test. The others are beyond what the harness knows."""

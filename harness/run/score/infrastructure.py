@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.compare.ruleset import BUILTIN_NAMES
 from harness.run.score.data import no_run
 from harness.run.score.facts import Facts
 from harness.run.score.found import Found, Link, full, half, none
 from harness.run.score.model import LEDGER, RULES
+
+OPERATIONS = ("latency", "throughput", "start_time", "peak_memory", "artifact_size")
+"""Rules that judge how versions run."""
+
+BESIDE = (
+    *(name for name in BUILTIN_NAMES if name != "values"),
+    *("null_rate", "error_rate", "class_set"),
+    *OPERATIONS,
+)
+"""Rules that hold no answer to that of the release before, by name or kind."""
 
 WHAT = Link("what is compared, in the report", "report.html#what")
 
@@ -73,7 +84,7 @@ def validated(facts: Facts) -> Found:
     values = [
         one
         for one in deciding
-        if one["status"] == "PASS" and one["compared"] and one["name"] not in ("structure", "faults")
+        if one["status"] == "PASS" and one["compared"] and not {one["name"], one["rule"]} & {*BESIDE}
     ]
     if not values:
         return none("no rule judged an answer on a table")

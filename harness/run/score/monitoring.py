@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.run.score.data import TRAINING, no_run
+from harness.run.score.data import TRAINING, named, no_run
 from harness.run.score.facts import Facts
 from harness.run.score.found import Found, Link, full, half, none
-from harness.run.score.infrastructure import WHAT
+from harness.run.score.infrastructure import OPERATIONS, WHAT
 from harness.run.score.model import RULES
 
 SERVED = ("endpoint", "recorded")
@@ -85,6 +85,22 @@ def stable(facts: Facts) -> Found:
     if "search" in sources.values():
         return full(f"{words}, searched ones among them", RULES)
     return half(f"{words}; none was searched", RULES)
+
+
+def performance(facts: Facts) -> Found:
+    """monitoring-6."""
+    if facts.result is None:
+        return none(no_run(facts))
+    rules = [one for one in facts.result["rules"] if one["rule"] in OPERATIONS and one["severity"] == "fail"]
+    if not rules:
+        return none("no rule of operation decides")
+    if open_rules := sorted({one["name"] for one in rules if one["status"] != "PASS"}):
+        return none(f"rules of operation do not pass: {named(open_rules)}")
+    kinds = {one["rule"] for one in rules}
+    words = f"measured beside the release before, before each release: {named(sorted(kinds))}"
+    if kinds & {"latency", "throughput"} and "peak_memory" in kinds:
+        return full(words, RULES)
+    return half(f"{words}; time and memory are not both judged", RULES)
 
 
 def served(facts: Facts) -> Found:
