@@ -112,7 +112,7 @@ def _asked(uri: str, folder: str) -> dict[str, Any]:
     }
     command = [sys.executable, registry_client.__file__, uri, folder]
     where = os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_TRACKING_URI", "")
-    where = f"mlflow:{uri} at {re.sub('//[^/@]*@', '//…@', where)}"
+    where = f"mlflow:{uri} at {_without_password(where)}"
     try:
         done = subprocess.run(
             command, env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE
@@ -134,7 +134,7 @@ def _asked(uri: str, folder: str) -> dict[str, Any]:
             exit=Exit.STORE,
         )
     if "error" in said:
-        words = " ".join(said["error"].split())[:400]
+        words = _without_password(" ".join(said["error"].split()))[:400]
         if said.get("unknown"):
             raise HarnessError(
                 f"the registry knows no {uri}: {words}",
@@ -150,6 +150,10 @@ def _asked(uri: str, folder: str) -> dict[str, Any]:
             exit=Exit.STORE,
         )
     return said
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//…@", text)
 
 
 def _described(folder: Path, where: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ process that judges.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -22,14 +23,18 @@ def main(uri: str, folder: str) -> dict[str, Any]:
         from mlflow.exceptions import MlflowException
     except ImportError as error:
         return {"missing": error.name or "mlflow"}
-    client = mlflow.MlflowClient()
-    name, at, alias = uri.removeprefix("models:/").partition("@")
-    version = ""
+    named, at, alias = uri.removeprefix("models:/").partition("@")
+    name, version, client = named.partition("/")[0], "", None
     try:
+        client = mlflow.MlflowClient()
         if uri.startswith("models:/") and at:
             version = str(client.get_model_version_by_alias(name, alias).version)
             uri = f"models:/{name}/{version}"
-        return {"path": mlflow.artifacts.download_artifacts(uri, dst_path=folder), "version": version}
+        path = mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+        # what the client writes beside a model that it fetched: the same model under another number is the same
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(path, "registered_model_meta"))
+        return {"path": path, "version": version}
     except ImportError as error:
         return {"missing": error.name or str(error)}
     except MlflowException as error:
