@@ -48,7 +48,9 @@ class IsolatedPredictor:
         with self._starting:
             self._closing = False
         version = self.version
-        self._python = environments.python_for(version.lock, version.profile.python, self._say)
+        self._python = environments.python_for(
+            version.lock, version.profile.python, self._say, f"{version.name} {version.title}"
+        )
         self._paths = self._on_path(version)
         reply = self._start()
         self._running = Running("process", reply["python"], reply["libraries"])
@@ -88,6 +90,10 @@ class IsolatedPredictor:
         outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
         self._answered += int(outcome.answered.sum())
         return outcome
+
+    def peak_memory(self) -> int | None:
+        """The most that the worker held in memory since it was started, in bytes; None where none is running."""
+        return None if self._process is None else self._process.peak()
 
     def close(self) -> tuple[str, ...]:
         """Stop the worker and whatever it started; called while another thread asks, it is asked no further."""
