@@ -64,6 +64,8 @@ DOORS = {
     "sklearn": ("training/", "statistics/"),
     "joblib": ("training/", LOADING),
     "skops": (LOADING,),
+    "mlflow": (LOADING, "predictors/sources/registry_client.py"),
+    "yaml": ("predictors/sources/mlflow.py",),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
