@@ -20,6 +20,8 @@ from harness.compare.cost import Cost
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
 from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, Same, SameError, make
+from harness.compare.rules.operations import KINDS as OPERATIONS
+from harness.compare.rules.operations import Operation
 from harness.compare.slices import Slicing
 from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
@@ -133,7 +135,7 @@ class Bound:
     name: str
     kind: str
     source: str
-    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses
+    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses | Operation
     output: str = "*"
     max_violations: int = 0
     max_violation_rate: float | None = None
@@ -221,8 +223,15 @@ def bind(
                 code="E27",
             )
     bounds: list[Bound] = []
+    first = next((source.name for source in sources if not source.search), "")
     for source in sources:
-        applied = [one for one in asked if _applies(one.item, one.rule, change, source, place)]
+        applied = [
+            one
+            for one in asked
+            if _applies(one.item, one.rule, change, source, place)
+            # how a version runs is measured once, where nothing else is said
+            and (not isinstance(one.rule, OPERATIONS) or one.item.inputs or source.name == first)
+        ]
         _check_columns(applied, source)
         precedence.check_contradictions(applied, known, source.name)
         own = precedence.standing(applied, known)
@@ -240,7 +249,8 @@ def bind(
                     Leaving(one.item.name, one.item.output, one.where)
                     for one in own
                     # a rule that only warns takes nothing from the one that decides
-                    if not isinstance(one.rule, (SameError, *census.KINDS)) and one.item.severity == "fail"
+                    if not isinstance(one.rule, (SameError, *census.KINDS, *OPERATIONS))
+                    and one.item.severity == "fail"
                 ),
                 chosen=f"default for {change}",
             )
@@ -292,6 +302,8 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
         )
     statistics = ("max_quantile", "max_mean_shift", "max_cost")
     chosen = [key for key in ("where", "slices", "replaces", *statistics) if getattr(item, key)]
+    if isinstance(rule, OPERATIONS):
+        _check_operation(item, place)
     if isinstance(rule, census.KINDS):
         _check_census(item, rule, place)
     if isinstance(rule, SameError) and chosen:
@@ -335,6 +347,27 @@ def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
             f'rule {item.name} has output = "{item.output}", and a row that fails has no output',
             where=place,
             hint="leave output out",
+            code="E27",
+        )
+
+
+def _check_operation(item: RuleSettings, place: str) -> None:
+    """A rule of operation judges measured values: it has no outputs, no cases and no rows that violate."""
+    given = [
+        key
+        for key in (
+            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "where", "slices",
+            "replaces", "min_cases",
+        )
+        if getattr(item, key)
+    ]  # fmt: skip
+    if item.output != "*":
+        given.append("output")
+    if given:
+        raise HarnessError(
+            f'rule {item.name} has {given[0]}, and rule = "{item.rule}" judges how a version runs, not what it answers',
+            where=place,
+            hint=f"leave {given[0]} out: its limits are its own keys",
             code="E27",
         )
 
@@ -388,7 +421,7 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
             item.max_mean_shift,
             item.max_cost,
         )
-    ) or isinstance(rule, census.KINDS)
+    ) or isinstance(rule, (*census.KINDS, *OPERATIONS))
     if source.search and source.name in item.inputs and budget:
         raise HarnessError(
             f"rule {item.name} has a budget and is bound to the search {source.name}",

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare import census
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts
 from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
@@ -162,6 +163,13 @@ def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, 
             f"waiver {waiver.name}: {waiver.rule} cannot be waived",
             where=place,
             hint="it counts all of its cases together: move its limit, allow the class, or give the rule a where",
+            code="E27",
+        )
+    if any(bound.name == waiver.rule and isinstance(bound.rule, OPERATIONS) for bound in bounds):
+        raise HarnessError(
+            f"waiver {waiver.name}: {waiver.rule} cannot be waived",
+            where=place,
+            hint="it measures how a version runs, and has no cases: move its limit",
             code="E27",
         )
     statistics = {

@@ -89,6 +89,10 @@ class IsolatedPredictor:
         self._answered += int(outcome.answered.sum())
         return outcome
 
+    def peak_memory(self) -> int | None:
+        """The most that the worker held in memory since it was started, in bytes; None where none is running."""
+        return None if self._process is None else self._process.peak()
+
     def close(self) -> tuple[str, ...]:
         """Stop the worker and whatever it started; called while another thread asks, it is asked no further."""
         with self._starting:

@@ -13,6 +13,7 @@ import numpy as np
 from harness.compare import census, slices
 from harness.compare.cases import Masks
 from harness.compare.rules import SameError
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import BUILTIN_NAMES, Bound
 from harness.compare.where import Where
 from harness.inputs import InputSource
@@ -90,7 +91,7 @@ def overlaps(plan: Plan, source: InputSource) -> list[Overlap]:
         for bound in plan.bounds_of(source.name)
         if bound.chosen == "configured"
         and bound.severity == "fail"
-        and not isinstance(bound.rule, (SameError, *census.KINDS))
+        and not isinstance(bound.rule, (SameError, *census.KINDS, *OPERATIONS))
     ]
     pairs = [pair for pair in combinations(some, 2) if pair[0].where != pair[1].where]
     if not pairs or source.search:

@@ -12,11 +12,12 @@ from typing import Any
 from harness import files, reporting
 from harness.compare import waivers
 from harness.compare.movement import Moved
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
 from harness.errors import Exit, HarnessError, worst
-from harness.run import budgets, headline, journal, quality, site, tombstone
+from harness.run import budgets, headline, journal, operations, quality, site, tombstone
 from harness.run.entries import (
     Shown,
     accounting_sum,
@@ -25,6 +26,7 @@ from harness.run.entries import (
     finding_entries,
     finding_entry,
     moved_entry,
+    operation_entry,
     rule_entry,
     source_entry,
     version_entry,
@@ -70,7 +72,9 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     harmed: list[tuple[Bound, Finding]] = []
     for source, bound in plan.items():
         state = by_name[source.name]
-        if isinstance(bound.rule, NotWorse):
+        if isinstance(bound.rule, OPERATIONS):
+            results.append(operations.judge(plan, bound))
+        elif isinstance(bound.rule, NotWorse):
             judged = quality.judge(plan, source, bound, state)
             results.append(judged.result)
             harmed += [(bound, finding) for finding in judged.harmed]
@@ -131,6 +135,8 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     # how an answer was come by is no part of the result: asked again, the same answers are the same result
     if plan.settings.decision_url:
         run["decision_url"] = _decision_url(plan, result)
+    if measured := [operation_entry(one) for one in results if isinstance(one.bound.rule, OPERATIONS)]:
+        run["operations"] = measured
     run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
     return Conclusion(verdict, reporting.compose(result, run))
 

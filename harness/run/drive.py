@@ -223,7 +223,7 @@ def state_of(
     state: SourceState | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / "lock"):
+        with locked(folder / "lock"):
             state = read_state(plan, source)
             if state is None:
                 # a search is compared with the baseline alone: a budget does not bind to it
@@ -374,7 +374,8 @@ def _to_json(state: SourceState) -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, waiting for it; the kernel gives it back when its holder dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
