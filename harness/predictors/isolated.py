@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import worker
 from harness.errors import Exit, HarnessError
-from harness.predictors import environments, outbox, packages
+from harness.predictors import environments, model_files, outbox, packages
 from harness.predictors.predictor import Running
 from harness.predictors.process import Ended, Malformed, Process, TooLarge, TooSlow
 from harness.tables import Batch, Column, Fault, Outcome
@@ -61,6 +61,8 @@ class IsolatedPredictor:
         paths = [packages.adapter(version.adapter)] if version.adapter else []
         if version.manifest is not None:
             paths.append(packages.unpack(Path(version.location), version.sha256, version.manifest))
+        elif version.is_file:
+            paths.append(model_files.placed(version))
         elif version.location:
             paths.append(packages.placed(Path(version.location), version.sha256))
         return paths
@@ -116,6 +118,7 @@ class IsolatedPredictor:
             "op": "open",
             "path": [str(path) for path in self._paths],
             "entry": packages.adapted(self.version) if self.version.adapter else self.version.entry,
+            "method": profile.method,
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
@@ -216,7 +219,10 @@ class IsolatedPredictor:
         hints = {
             "E03": "raise memory in the version's profile, or find out what it holds",
             "E04": "raise timeout in the version's profile, or find out what it waits for",
-            "E08": "its lock file says what it may import; mend the lock or the code, and build it again",
+            "E08": "its lock file says what it may import; mend the lock or the code, and build it again"
+            if self.version.manifest
+            else "what it imports has to stand in requirements of its version profile, or in the package's own",
+            "E54": "if you know what they do, name each in allow_types of its version profile",
         }
         hint = hints.get(code, "run the version alone on these cases to see what ends it")
         if last:
@@ -226,7 +232,7 @@ class IsolatedPredictor:
             where=f"{self._side} {self.version.name} {self.version.title} ({self.version.spec})",
             hint=hint,
             code=code,
-            exit=Exit.INCONCLUSIVE,
+            exit=Exit.REFUSED if code == "E54" else Exit.INCONCLUSIVE,
         )
 
     def _stop(self) -> str:

@@ -27,8 +27,10 @@ class Profile:
     requirements: tuple[str, ...] = ()
     requirements_file: str = ""
     entry: str = ""
+    method: str = ""
     adapter: str = ""
     allow_pickle: tuple[str, ...] = ()
+    allow_types: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     pass_as: str = ""
     keyword: str = ""
@@ -67,15 +69,22 @@ def read_profile(name: str, data: Any, place: str) -> Profile:
     """One table of `[tool.harness.versions]`."""
     table = Table(data, Profile, place, hidden=("name",))
     values = table.plain(
-        "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
+        "spec", "python", "entry", "method", "pass_as", "keyword", "outputs", "timeout", "request",
         "accepts_generated", "allow_plain_http", "requirements_file", "adapter",
     )  # fmt: skip
-    values |= table.names("requirements", "allow_pickle")
+    values |= table.names("requirements", "allow_pickle", "allow_types")
     if values.get("adapter") and not re.fullmatch(r"[^:]+\.py:[A-Za-z_][\w.]*", values["adapter"]):
         raise HarnessError(
             f"adapter {values['adapter']!r} names no function of a file",
             where=place,
             hint='adapter = "adapters/legacy.py:predict", relative to the configuration file',
+            code="E27",
+        )
+    if values.get("method") and not re.fullmatch(r"[A-Za-z]\w*", values["method"]):
+        raise HarnessError(
+            f"method {values['method']!r} is no name of a method",
+            where=place,
+            hint='method = "predict_proba", of the object that entry names or that a model file holds',
             code="E27",
         )
     if "environment" in table.data:
