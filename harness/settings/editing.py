@@ -43,6 +43,17 @@ def with_table(text: str, prefixed: bool, key: str, values: Mapping[str, Any]) -
     return tomlkit.dumps(document)
 
 
+def without_harness(text: str) -> str:
+    """pyproject.toml without its table [tool.harness]; everything else stays as it stands."""
+    document = tomlkit.parse(text)
+    tools = document.get("tool", {})
+    if "harness" in tools:
+        del tools["harness"]
+        if not tools:
+            del document["tool"]
+    return tomlkit.dumps(document)
+
+
 def one_table(key: str, values: Mapping[str, Any]) -> str:
     """One table of an array of tables as text."""
     return with_table("", False, key, values)
