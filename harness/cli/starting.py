@@ -50,7 +50,11 @@ def _init(options: argparse.Namespace) -> int:
         )
     there = starting.existing(root)
     if there is not None and not options.replace:
-        say(f"{there.name} configures the harness already: nothing is written (--replace writes it anew)")
+        allowed = starting.allow(there) if options.allow_pickle and not options.dry_run else []
+        for one in allowed:
+            say(f"{there.name}: allow_pickle has {one}")
+        if not allowed:
+            say(f"{there.name} configures the harness already: nothing is written (--replace writes it anew)")
         return Exit.PASS if options.dry_run or options.no_run else _compare(there)
     wishes = starting.Options(
         options.model, options.table, options.target, options.allow_pickle, options.replace, options.dry_run

@@ -14,6 +14,7 @@ from harness.errors import Exit, HarnessError, did_you_mean
 from harness.predictors import probing
 from harness.predictors.probing import About
 from harness.predictors.sources import git
+from harness.predictors.sources.artifact import parted
 from harness.run import workflow
 from harness.run.init import cases, looking
 from harness.run.init import configuration as writing
@@ -22,7 +23,8 @@ from harness.run.init.configuration import Table, Wishes
 from harness.run.init.looking import Found, ModelFile
 from harness.run.init.service import Service
 from harness.settings import Settings
-from harness.settings.editing import without_harness
+from harness.settings.editing import with_allowed, without_harness
+from harness.versions.version import PICKLES
 
 FIXTURE = "fixtures/cases.csv"
 KEPT = "fixtures/baseline"
@@ -74,6 +76,30 @@ def existing(root: Path) -> Path | None:
         if (root / "harness.toml").is_file():
             raise  # there, and there twice
         return None
+
+
+def allow(path: Path) -> list[str]:
+    """Add the digest of each model file that a version profile of this configuration names, as it lies there now, to
+    `allow_pickle` of every profile of that file: a model that is the candidate today is the baseline of tomorrow. The
+    files that were allowed anew, each with its digest."""
+    settings = configuration.load(path)
+    named: dict[str, list[str]] = {}
+    for profile in settings.versions.values():
+        if profile.spec.startswith("file:"):
+            file, _ = parted(profile.spec.removeprefix("file:"), settings.root)
+            named.setdefault(file, []).append(profile.name)
+    text = before = path.read_text(encoding="utf-8")
+    told = []
+    for file, profiles in named.items():
+        place = settings.root / file
+        if place.suffix in PICKLES and place.is_file():
+            sha256 = hashlib.sha256(place.read_bytes()).hexdigest()
+            changed = with_allowed(text, path.name == "pyproject.toml", profiles, sha256)
+            told += [f"{file}, sha256 {sha256[:12]}"] if changed != text else []
+            text = changed
+    if text != before:
+        files.write_atomic(path, text.encode("utf-8"))
+    return told
 
 
 def begin(root: Path, options: Options, say: Say) -> Start:
