@@ -101,9 +101,7 @@ def test_a_version_that_answers_the_same_and_takes_more_is_kept_back(zoo, tmp_pa
     path.write_text(path.read_text().replace("1.5", "1000.0").replace("0.6", "0.001"))
     again = run_harness(project, "judge", "last")
     assert again.code == 0, again.out
-    assert beside == {
-        one["name"]: one for one in record(project)["run"]["operations"]
-    }
+    assert beside == {one["name"]: one for one in record(project)["run"]["operations"]}
 
 
 def test_the_result_is_the_same_however_the_items_are_spread(alike):
@@ -122,7 +120,7 @@ def test_the_result_is_the_same_however_the_items_are_spread(alike):
 
 def test_numbers_that_were_edited_are_not_believed(alike):
     assert run_harness(alike, "compare", "--to=baseline").code == 0
-    (path,) = (alike / "reports" / "runs").glob("*/rows/operations-calls-30x1.json"),
+    (path,) = ((alike / "reports" / "runs").glob("*/rows/operations-calls-30x1.json"),)
     newest = max(path, key=lambda one: one.stat().st_mtime_ns)
     data = json.loads(newest.read_text())
     data["candidate"]["s"] = [x / 100 for x in data["candidate"]["s"]]
@@ -144,7 +142,9 @@ def test_a_rule_that_came_later_has_no_numbers(zoo, tmp_path):
 
 def test_a_version_that_fails_while_it_is_measured_is_no_pass(zoo, tmp_path):
     """It answers while it is compared, and raises from its 25th call on."""
-    source = QUICK.replace("time.sleep(0.001)", "LARGE.append(1)\n    if len(LARGE) > 25: raise ValueError('tired')")
+    source = QUICK.replace(
+        "time.sleep(0.001)", "LARGE.append(1)\n    if len(LARGE) > 25: raise ValueError('tired')"
+    )
     limits = '[[rules]]\nname = "p95"\nrule = "latency"\nmax_ratio = 9\n'
     project = project_of(zoo, tmp_path, source, limits, {"data": b"1"})
     done = run_harness(project, "compare", "--to=baseline")
