@@ -23,6 +23,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from harness.cli import main
 from harness.predictors.environments import python_for
 from harness.predictors.sources.locking import lock
 
@@ -230,7 +231,7 @@ def test_a_table_with_labels_is_taken_and_a_retrained_model_is_judged_by_its_err
     (team / "data" / "other.csv").write_text("a,b\n1,2\n")
     git(team, "tag", "v1")
     commit(team)
-    first = run_harness(team, "init", "--allow-pickle")
+    first = run_harness(team, "init", "--allow-pickle", "--no-run")
     assert first.code == 0, first.out
     assert "  cases         300 of the 900 rows of data/holdout.csv, evenly spread" in first.lines
     assert any(line.strip().startswith("price in data/holdout.csv is the label") for line in first.lines)
@@ -249,7 +250,7 @@ def test_a_table_with_labels_is_taken_and_a_retrained_model_is_judged_by_its_err
 
 def test_without_git_the_model_of_today_is_kept_as_the_baseline(team):
     subprocess.run(["rm", "-r", str(team / ".git")], check=True)
-    first = run_harness(team, "init", "--allow-pickle")
+    first = run_harness(team, "init", "--allow-pickle", "--no-run")
     assert first.code == 0, first.out
     assert "  fixtures/baseline/price.joblib  written" in first.lines
     assert any("no workflow is written" in line for line in first.lines)
@@ -265,7 +266,7 @@ def test_what_is_there_is_left_alone_until_it_is_told_otherwise(team):
     project = '# ours\n[project]\nname = "prices"\nversion = "1"\n\n[tool.other]\nkept = true  # really\n'
     (team / "pyproject.toml").write_text(project)
     commit(team)
-    first = run_harness(team, "init", "--allow-pickle")
+    first = run_harness(team, "init", "--allow-pickle", "--no-run")
     assert first.code == 0, first.out
     assert "  fixtures/cases.csv  left alone, another one is there: --replace writes over it" in first.lines
     assert (team / "fixtures" / "cases.csv").read_text().count("\n") == 3
@@ -338,12 +339,13 @@ def test_a_package_that_predicts_is_compared_with_its_last_tag(tmp_path):
         ),
     ],
 )
-def test_a_folder_with_nothing_to_find_says_so(tmp_path, name, content, said):
+def test_a_folder_with_nothing_to_find_says_so(tmp_path, name, content, said, monkeypatch, capsys):
     (tmp_path / name).write_text(content)
-    done = run_harness(tmp_path, "init")
-    assert done.code == 4
-    assert said in done.out
-    assert "next: " in done.out
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 4
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "next: " in shown
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -360,11 +362,12 @@ class Unknown:
     """Of a module that no environment has."""
 
 
-def test_no_requirements_are_asked_for(tmp_path):
+def test_no_requirements_are_asked_for(tmp_path, monkeypatch, capsys):
     (tmp_path / "model.joblib").write_bytes(pickle.dumps(3))
-    done = run_harness(tmp_path, "init", "--allow-pickle")
-    assert done.code == 4
-    assert "does not say which libraries it needs, and there is no requirements.txt" in done.out
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--allow-pickle"]) == 4
+    said = capsys.readouterr().err
+    assert "does not say which libraries it needs, and there is no requirements.txt" in said
 
 
 @pytest.mark.parametrize(
@@ -377,11 +380,11 @@ def test_no_requirements_are_asked_for(tmp_path):
         (("--config", "x.toml"), "writes a configuration and reads none"),
     ],
 )
-def test_what_is_named_and_not_there_is_an_error(team, words, said):
+def test_what_is_named_and_not_there_is_an_error(team, words, said, monkeypatch, capsys):
     before = files(team)
-    done = run_harness(team, "init", "--allow-pickle", *words)
-    assert done.code == 4
-    assert said in done.out
+    monkeypatch.chdir(team)
+    assert main(["init", "--allow-pickle", *words]) == 4
+    assert said in capsys.readouterr().err
     assert files(team) == before
 
 
@@ -402,7 +405,5 @@ def test_the_workflow_compares_and_demands_the_verdict_apart(team):
     assert runs['harness verify --config "service/harness.toml"'] == "always()"
     checkout = next(step for step in steps if "checkout" in step.get("uses", ""))
     assert checkout["with"]["fetch-depth"] == 0
-    # as the job types it, at the root of the repository
-    commit(team)
-    assert run_harness(team, "compare", "--config", "service/harness.toml").code == 0
-    assert run_harness(team, "verify", "--config", "service/harness.toml").code == 0
+    # as the job names it, at the root of the repository
+    assert run_harness(team, "check", "--config", "service/harness.toml").code == 0
