@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from harness import __version__
 from harness.cli import (
+    catching,
     comparing,
     data,
     environments,
     keeping,
     parity,
     releasing,
+    scoring,
     showing,
     starting,
     training,
@@ -23,7 +25,20 @@ from harness.cli import (
 from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
-ROOMS = (starting, training, data, comparing, parity, waiving, releasing, keeping, environments, showing)
+ROOMS = (
+    starting,
+    training,
+    data,
+    comparing,
+    parity,
+    catching,
+    waiving,
+    releasing,
+    keeping,
+    environments,
+    showing,
+    scoring,
+)
 """The modules of commands, in the order of the help."""
 
 

@@ -106,7 +106,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "exit": int(verdict.exit),
         "headline": title,
         "reason": title.partition(": ")[2],
-        "next": verdict.hint or _next(plan, verdict),
+        "next": verdict.hint or _next(plan, verdict, results),
         "change": plan.change.kind,
         "change_evidence": list(plan.change.evidence),
         "model": plan.settings.model,
@@ -308,16 +308,26 @@ def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) 
     return troubles
 
 
-def _next(plan: Plan, verdict: Verdict) -> str:
+def _next(plan: Plan, verdict: Verdict, results: Sequence[RuleResult]) -> str:
     if verdict.name == "PASS":
         return "nothing to do" if plan.unchanged else "harness verify && harness release"
     if verdict.name == "FAIL":
         if verdict.reason.startswith("E57"):
             return "remove the waiver, then judge the answers again: harness judge last"
+        if _only_operations(results, "FAIL"):
+            return "look at what was measured in the report, then mend the candidate"
         if plan.candidate.manifest is None or plan.baseline.manifest is None:
             return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
         return "look at the worst cases in the report, then mend the candidate and train again"
+    if _only_operations(results, "INCONCLUSIVE"):
+        return "give the rule more calls or starts, or say where it judges: when = […], inputs = […]"
     return "run the comparison again"
+
+
+def _only_operations(results: Sequence[RuleResult], status: str) -> bool:
+    """Whether nothing but rules of how versions run came to this status."""
+    found = [one.bound.rule for one in results if one.decides and one.status == status]
+    return bool(found) and all(isinstance(rule, OPERATIONS) for rule in found)
 
 
 def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float | None]]) -> list[str]:

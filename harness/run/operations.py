@@ -7,14 +7,12 @@ are kept with the answers: a run that is judged again is judged on the same numb
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from harness.compare.results import FAIL, INCONCLUSIVE, PASS, gravest
+from harness.compare.results import FAIL, INCONCLUSIVE
 from harness.compare.rules.operations import (
-    LOWER,
     Calls,
     Latency,
     Operation,
@@ -46,7 +44,8 @@ def judge(plan: Plan, bound: Bound) -> RuleResult:
         compared = _compared(rule, found)
     except (KeyError, ValueError, ZeroDivisionError) as error:
         return replace(result, code="E29", reason=f"{rule.name}: what was measured is no pair: {error}")
-    status, reason, code = _judged(rule, compared)
+    ratio, own = compared.ratio, compared.candidate
+    status, reason, code = rule.judge((ratio.low, ratio.high), (own.low, own.high))
     return replace(
         result,
         status=status,
@@ -73,39 +72,6 @@ def _compared(rule: Operation, found: Measured) -> Compared:
         return ratios.of_calls(old, new, lambda x: np.quantile(x, q, axis=-1))
     assert isinstance(rule, Throughput)
     return ratios.of_calls(old, new, lambda x: found.rows / x.mean(axis=-1))
-
-
-def _judged(rule: Operation, compared: Compared) -> tuple[str, str, str]:
-    """Status, reason and code. A limit inside an interval is neither kept nor broken."""
-    of_ratio, own = rule.limits
-    above = "above" if rule.better == LOWER else "below"
-    statuses: list[str] = []
-    said: list[tuple[str, str, str]] = []
-    for limit, interval, words in (
-        (of_ratio, compared.ratio, f"{of_ratio:g} x the baseline" if of_ratio else ""),
-        (own, compared.candidate, shown(own, rule.unit) if own else ""),
-    ):
-        if limit is None:
-            continue
-        status = _status(interval, limit, rule.better)
-        statuses.append(status)
-        if status == FAIL:
-            said.append((status, f"{rule.name}: {above} {words}", ""))
-        elif status == INCONCLUSIVE and not isfinite(interval.low + interval.high):
-            said.append((status, f"{rule.name}: too little was measured", "E29"))
-        elif status == INCONCLUSIVE:
-            said.append((status, f"{rule.name}: too uncertain to tell from {words}", "E29"))
-    status = gravest(*statuses)
-    return next((one for one in said if one[0] == status), (PASS, "", ""))
-
-
-def _status(interval: Interval, limit: float, better: str) -> str:
-    low, high = interval.low, interval.high
-    if better != LOWER:
-        low, high, limit = -high, -low, -limit
-    if high <= limit:
-        return PASS
-    return FAIL if low > limit else INCONCLUSIVE
 
 
 def _words(rule: Operation, compared: Compared, found: Measured) -> str:

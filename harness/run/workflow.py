@@ -48,7 +48,7 @@ def plain(settings: Settings) -> str:
 def _places(settings: Settings) -> tuple[str, str]:
     """The configuration's path in its repository, and that of its folder with a slash behind."""
     root = repository(settings.root)
-    config = (settings.root.resolve() / settings.path.name).relative_to(root).as_posix()
+    config = settings.path.resolve().relative_to(root).as_posix()
     folder = (
         "" if settings.root.resolve() == root else f"{settings.root.resolve().relative_to(root).as_posix()}/"
     )
