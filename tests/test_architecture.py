@@ -63,6 +63,8 @@ DOORS = {
     "markupsafe": ("reporting/",),
     "sklearn": ("training/", "statistics/"),
     "joblib": ("training/", LOADING),
+    # what LOADING is called where it lies beside a model file
+    "harness_artifact": ("predictors/probe.py",),
     "skops": (LOADING,),
     "mlflow": (LOADING, "predictors/sources/registry_client.py"),
     "yaml": ("predictors/sources/mlflow.py",),

@@ -18,6 +18,7 @@ from harness.cli import (
     releasing,
     scoring,
     showing,
+    starting,
     training,
     waiving,
 )
@@ -25,6 +26,7 @@ from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
 ROOMS = (
+    starting,
     training,
     data,
     comparing,
