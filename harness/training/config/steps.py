@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,21 @@ class Step:
     def short(self) -> str:
         """The name of the class alone: `Ridge`."""
         return self.name.rpartition(".")[2]
+
+
+def doors_of(steps: Iterable[Step]) -> set[str]:
+    """The packages that these steps come from, and the steps inside them."""
+    found = {step.name.partition(".")[0] for step in steps}
+    waiting: list[Any] = [step.parameters for step in steps]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting.extend(one.values())
+            if isinstance(name := one.get("step"), str):
+                found.add(name.partition(".")[0])
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
 
 
 def read(items: Any, where: str) -> tuple[Step, ...]:
