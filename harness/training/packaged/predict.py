@@ -56,7 +56,9 @@ def predict(asked: Any) -> Any:
     if isinstance(asked, pd.DataFrame):
         answers, errors = _answered(*_checked(asked))
         frame = pd.DataFrame(answers, index=asked.index)
-        return frame if errors is None else frame.assign(**{ERROR: errors})
+        if errors is not None:
+            frame[ERROR] = pd.Series(errors, index=frame.index, dtype=object)
+        return frame
     if isinstance(asked, str | bytes | Mapping) or not isinstance(asked, Sequence):
         raise TypeError(f"give a DataFrame or a list of records, not {type(asked).__name__}")
     known = [one if isinstance(one, Mapping) else {} for one in asked]
@@ -89,7 +91,7 @@ def _checked(frame: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     for name, field in INPUTS.items():
         column = frame[name]
         values, wrong = _TYPED[field["kind"]](column, field["kind"])
-        gone = column.isna().to_numpy(dtype=bool)
+        gone = _missing(column)
         found = [(wrong & ~gone, lambda cell, kind=field["kind"]: _words(cell, kind))] if wrong.any() else []
         if not field.get("nullable", False) and gone.any():
             found.append((gone, lambda _: "missing"))
@@ -100,6 +102,19 @@ def _checked(frame: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
                 errors[row] = words if errors[row] is None else f"{errors[row]}; {words}"
         columns[name] = values
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame))), errors
+
+
+def _missing(column: pd.Series) -> Any:
+    """Where a value is missing, (n,) of bool."""
+    try:
+        return column.isna().to_numpy(dtype=bool)
+    except ArithmeticError:  # a Decimal that signals when it is compared
+        return np.array(
+            [
+                not isinstance(cell, Decimal) and pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
+                for cell in column
+            ]
+        )
 
 
 def _numbers(column: pd.Series, kind: str) -> tuple[Any, Any]:
@@ -124,18 +139,21 @@ def _number(cell: Any) -> float | None:
     if isinstance(cell, Real | Decimal | np.bool_):
         try:
             return float(cell)
-        except (OverflowError, ValueError):
+        except OverflowError:
             return float("inf")
+        except ValueError:  # a Decimal that signals
+            return None
     return float("nan") if cell is None or cell is pd.NA or cell is pd.NaT else None
 
 
 def _texts(column: pd.Series, kind: str) -> tuple[Any, Any]:
     """Python strings as objects, NaN where a value is missing; and what is no text."""
-    cells = column.astype(object)
-    values = cells.where(cells.notna(), np.nan)
-    if pd.api.types.infer_dtype(cells, skipna=True) in ("string", "empty"):
-        return values.to_numpy(), np.zeros(len(cells), dtype=bool)
-    return values.to_numpy(), np.array([not isinstance(cell, str) for cell in cells], dtype=bool)
+    values = column.astype(object).to_numpy(copy=True)
+    wrong = np.zeros(len(values), dtype=bool)
+    if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
+        wrong[:] = [not isinstance(cell, str) for cell in values]
+    values[wrong | _missing(column)] = np.nan
+    return values, wrong
 
 
 def _times(column: pd.Series, kind: str) -> tuple[Any, Any]:
