@@ -68,11 +68,28 @@ def _make(step: Step, where: str) -> Any:
             where=where,
             hint=f'did you mean "{near[0]}"?' if near else f"look for it in the documentation of {module}",
         )
-    known = [name for name in inspect.signature(found).parameters if name != "random_state"]
+    asked = inspect.signature(found).parameters
+    known = [key for key in asked if key != "random_state"]
     for key in step.parameters:
         if key not in known:
             raise HarnessError(f'{name} takes no "{key}"', where=where, hint=did_you_mean(key, known))
+    for key in known:
+        if (
+            asked[key].default is inspect.Parameter.empty
+            and key not in step.parameters
+            and _named(asked[key])
+        ):
+            inner = '{ step = "sklearn.…" }'
+            raise HarnessError(
+                f'{name} needs "{key}"',
+                where=where,
+                hint=f"add {key} = {inner if key == 'estimator' else '…'}, as its documentation says",
+            )
     return found(**{key: _value(value, f"{where}: {key}") for key, value in step.parameters.items()})
+
+
+def _named(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def _value(value: Any, where: str) -> Any:

@@ -87,19 +87,18 @@ def _checked(frame: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     missing = [name for name in INPUTS if name not in frame.columns]
     if missing:
         raise ValueError("missing columns: " + ", ".join(missing))
-    columns, errors = {}, None
+    columns: dict[str, Any] = {}
+    errors: Any = None
     for name, field in INPUTS.items():
         column = frame[name]
         values, wrong = _TYPED[field["kind"]](column, field["kind"])
         gone = _missing(column)
-        found = [(wrong & ~gone, lambda cell, kind=field["kind"]: _words(cell, kind))] if wrong.any() else []
-        if not field.get("nullable", False) and gone.any():
-            found.append((gone, lambda _: "missing"))
-        for rows, say in found:
-            errors = _none(len(frame)) if errors is None else errors
-            for row in rows.nonzero()[0]:
-                words = f"{name}: {say(column.iloc[row])}"
-                errors[row] = words if errors[row] is None else f"{errors[row]}; {words}"
+        refused = (wrong & ~gone) if field.get("nullable", False) else (wrong | gone)
+        if refused.any() and errors is None:
+            errors = _none(len(frame))
+        for row in refused.nonzero()[0]:
+            words = f"{name}: {'missing' if gone[row] else _words(column.iloc[row], field['kind'])}"
+            errors[row] = words if errors[row] is None else f"{errors[row]}; {words}"
         columns[name] = values
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame))), errors
 
@@ -162,7 +161,8 @@ def _times(column: pd.Series, kind: str) -> tuple[Any, Any]:
     if getattr(column.dtype, "kind", "O") != "M":
         cells = column.astype(object)
         # numbers would be taken for nanoseconds
-        column = cells.where([not isinstance(cell, Real | np.bool_) for cell in cells], None)
+        numbers = np.array([isinstance(cell, Real | np.bool_) for cell in cells], dtype=bool)
+        column = cells.mask(numbers, None)
     values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
     return values.astype("datetime64[ns]").to_numpy(), values.isna().to_numpy()
 
