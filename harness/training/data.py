@@ -68,7 +68,9 @@ def read_data(config: Config) -> Data:
     target = validation.target(frame[config.target], target_kind, config, table)
     held = np.array(_held(table, config))
     validation.check_split(held, target, config)
-    made = frame[[]].assign(**columns)
+    # pandas 3 makes a type of its own of texts, which predict of the package does not
+    texts = {name: column.astype(object) for name, column in columns.items() if kinds[name] == "str"}
+    made = frame[[]].assign(**{**columns, **texts})
     open_ends = _named(config.data.nullable, made, "nullable", config)
     inputs = Schema(
         tuple(_field(name, kind, columns[name], held, name in open_ends) for name, kind in kinds.items())

@@ -143,6 +143,15 @@ def test_what_is_one_object_stays_one_and_is_no_other(configured):
     np.testing.assert_array_equal(again.other, again.one)
 
 
+def test_equal_numbers_are_the_same_file_whether_they_are_one_object_or_two():
+    number, again = float("1234.5"), float("1234.5")
+    assert number is not again
+    one, two = Ridge(), Ridge()
+    one.first, one.second = number, number
+    two.first, two.second = number, again
+    assert modelfile._canonical(skops.io.dumps(one)) == modelfile._canonical(skops.io.dumps(two))
+
+
 def spoil(model):
     """Another model by one bit."""
     model.steps[-1][1].coef_ = np.nextafter(model.steps[-1][1].coef_, np.inf)

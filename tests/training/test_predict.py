@@ -13,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.training.config import read_config
+from harness.training.data import read_data
+
 from .conftest import CONFIG, houses
 from .packages import imported, trained
 
@@ -148,6 +151,24 @@ def test_the_type_of_a_column_changes_no_answer(package_once, dtype):
     for text in ("category", "string", object):
         given = asked.assign(district=asked["district"].astype(text))
         pd.testing.assert_frame_equal(package_once.predict(given), wanted)
+
+
+@pytest.mark.parametrize("cells", [None, float("nan"), pd.NA])
+def test_the_model_sees_what_it_was_trained_on_type_by_type(folder, package_once, monkeypatch, cells):
+    trained_on = read_data(read_config(folder / "house.toml")).frame
+    seen = []
+    ask = package_once.MODEL.predict
+    monkeypatch.setattr(package_once.MODEL, "predict", lambda given: seen.append(given) or ask(given))
+    package_once.predict(table()[list(GOOD)])
+    package_once.predict([GOOD, {**GOOD, "size": cells}])
+    for frame in seen:
+        assert frame.dtypes.to_dict() == trained_on[list(frame)].dtypes.to_dict()
+        assert {type(cell) for cell in frame["district"]} == {str}
+        assert frame["size"].isna().sum() == (len(frame) == 2)
+    values, wrong = package_once._texts(pd.Series(["a", cells, 7], dtype=object), "str")
+    assert wrong.tolist() == [False, False, True]
+    assert values.dtype == object
+    assert [type(cell) for cell in values] == [str, float, float]
 
 
 def test_what_the_model_itself_refuses_is_an_error_of_that_row(package_once):

@@ -152,7 +152,8 @@ def _texts(column: pd.Series, kind: str) -> tuple[Any, Any]:
     if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         wrong[:] = [not isinstance(cell, str) for cell in values]
     values[wrong | _missing(column)] = np.nan
-    return values, wrong
+    # a Series, since pandas makes a type of its own of an array of texts
+    return pd.Series(values, dtype=object), wrong
 
 
 def _times(column: pd.Series, kind: str) -> tuple[Any, Any]:
