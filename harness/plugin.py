@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 STATUS = "harness_status"
 GATE = "model-harness-gate"
+# the ways of pytest-xdist to spread items that keep groups of them together
+BY_GROUP = frozenset({"loadscope", "loadfile", "loadgroup"})
 
 
 def start(config: pytest.Config) -> None:
@@ -101,12 +103,22 @@ class Gate:
         """Plan the run, and see that the configuration file is collected whatever paths were typed."""
         if not self.collect_only:
             self.stopping.hold()
+        self._replace_no_worker(config)
         if self.trouble is None and self.settings is not None:
             self._plan()
         if self.session is None or self.file is None:
             return  # without a plan there is nothing to collect, and pytest would complain about the file
         if not any(_names(arg, self.file, config) for arg in config.args):
             config.args.append(str(self.file))
+
+    def _replace_no_worker(self, config: pytest.Config) -> None:
+        """Where pytest-xdist spreads by group, a worker that died gets no successor.
+
+        To 3.8.0, the last release, the successor may wait for ever for an item that never comes (its issues 1323 and
+        1327). Nothing is lost by it: without the dead worker the run is INCONCLUSIVE (E12) in any case.
+        """
+        if getattr(config.option, "dist", "") in BY_GROUP and config.option.maxworkerrestart is None:
+            config.option.maxworkerrestart = "0"
 
     def _plan(self) -> None:
         from harness.run.plan import Request, make_plan

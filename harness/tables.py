@@ -7,7 +7,7 @@ answer is faulted or dropped, never shifted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,11 @@ class Column:
         """The column as the wire takes it, texts as buffers."""
         held = texts.buffers(self.held, self.null) if isinstance(self.held, Codes) else self.held
         return name, self.kind, held, self.null
+
+    @property
+    def kind_known(self) -> str:
+        """The kind, "" for a column without a value: it may be any."""
+        return "" if self.null is not None and self.null.all() else self.kind
 
     def equal(self, other: Column) -> Bools:
         """(n,) where both hold the same value, null set aside; both are of one kind."""
@@ -137,7 +142,8 @@ def _array(kind: str, values: Sequence[Any]) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Cases to be asked: input columns of equal length, a key for each case, and labels the model never sees.
+    """Cases to be asked: input columns of equal length, a key for each case, and what no model ever sees: labels, and
+    the columns that lie `beside` the inputs in a table, for conditions alone.
 
     `source` names the input source, `block` is the number of its canonical block and `start` the first row's
     place in the source; the boundaries belong to the plan. `keys` has shape (n,), unique within the source.
@@ -149,9 +155,23 @@ class Batch:
     keys: npt.NDArray[Any]
     columns: Mapping[str, Column]
     target: Column | None = None
+    beside: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def whole(self) -> Mapping[str, Column]:
+        """Every column by which a condition can choose cases: the inputs, and what lies beside them."""
+        return {**self.beside, **self.columns} if self.beside else self.columns
+
+    def given(self, names: Collection[str] | None = None) -> Batch:
+        """The batch as it is given to a version that takes these columns (None: every input column), with nothing
+        beside. The same object where nothing has to go, so that it travels once to two versions that take it whole."""
+        if not self.beside and (names is None or set(names) >= set(self.columns)):
+            return self
+        columns = {name: column for name, column in self.columns.items() if names is None or name in names}
+        return Batch(self.source, self.block, self.start, self.keys, columns)
 
     def take(self, rows: Any) -> Batch:
         """The same batch for these rows only."""
@@ -162,6 +182,7 @@ class Batch:
             self.keys[rows],
             {name: column.take(rows) for name, column in self.columns.items()},
             None if self.target is None else self.target.take(rows),
+            {name: column.take(rows) for name, column in self.beside.items()},
         )
 
     @property

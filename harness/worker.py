@@ -35,6 +35,8 @@ HEAD = struct.Struct("!4sIQ")
 MAX_HEADER = 64 * 2**20
 MAX_PAYLOAD = 4 * 2**30
 PREDICTION = "prediction"
+ARTIFACT = "harness_artifact"
+"""The module that opens a model file, and is laid beside it."""
 PROBES = 32
 MESSAGE = 300
 
@@ -963,26 +965,121 @@ def _compile_anew(folders: Sequence[str]) -> None:
         sys.path_importer_cache.pop(folder, None)
 
 
-def load(entry: str) -> Callable[..., Any]:
-    """The callable behind `package.module:function`; raises Trouble where there is none."""
+# ---- loading: what answers behind an entry
+
+
+def load(entry: str, method: str = "") -> Callable[..., Any]:
+    """What answers behind `package.module:name`: a function, or an object's methods (see `answering`). Raises Trouble
+    where nothing does."""
     import importlib
 
     module_name, _, attribute = entry.partition(":")
+    said, does_not = entry, "does not import"
     try:
         target: Any = importlib.import_module(module_name)
+        if module_name == ARTIFACT:
+            said, does_not = target.NAME, "cannot be opened"
         for name in attribute.split("."):
             target = getattr(target, name)
     except MemoryError:
-        raise Trouble("E03", "ran out of memory while importing %s" % (entry,)) from None
+        raise Trouble("E03", "ran out of memory while importing %s" % (said,)) from None
     except BaseException as error:  # whatever it raises, it is not loaded
+        if getattr(type(error), "trouble", "") == "E54":
+            raise Trouble("E54", "%s: %s" % (said, str(error)[: 4 * MESSAGE])) from None
         name, message, frames = fault_of(error)
         frames = [one for one in frames if "importlib" not in one]
         at = " at %s" % (frames[0],) if frames else ""
-        raise Trouble("E08", "%s does not import: %s: %s%s" % (entry, name, message, at)) from None
+        raise Trouble("E08", "%s %s: %s: %s%s" % (said, does_not, name, message, at)) from None
+    return answering(target, said, method)
+
+
+def answering(target: Any, name: str, method: str = "") -> Callable[..., Any]:
+    """The callable that gives the answers of `target`, called `name` in what is said: its `method`; unnamed, `predict`,
+    with the probabilities of its classes where it has them, or `predict_proba` alone; a function is called as it is."""
+    try:
+        if isinstance(target, type) and _methods(target):
+            raise Trouble("E08", "%s is a class: name an object of it, or a function" % (name,))
+        is_object = not hasattr(target, "__code__")
+        known = _methods(target) if is_object else []
+        if method:
+            if method not in known and not callable(getattr(target, method, None)):
+                has = ", ".join(known) or "none that is known"
+                raise Trouble("E08", "%s has no method %s; it has %s" % (name, method, has))
+            if method == "predict_proba":
+                return _chances_alone(target)
+            return getattr(target, method)  # type: ignore[no-any-return]
+        if "predict" in known:
+            both = "predict_proba" in known and getattr(target, "classes_", None) is not None
+            return _labels_and_chances(target) if both else target.predict
+        if "predict_proba" in known:
+            return _chances_alone(target)
+    except Trouble:
+        raise
+    except Exception as error:  # a property of the model that raises
+        words = "%s cannot be asked: %s: %s" % (name, type(error).__name__, first_line(error))
+        raise Trouble("E08", words) from None
     if not callable(target):
-        raise Trouble("E08", "%s is not callable" % (entry,))
+        raise Trouble("E08", "%s is not callable, and has neither predict nor predict_proba" % (name,))
     function: Callable[..., Any] = target
     return function
+
+
+def _methods(target: Any) -> list[str]:
+    """Which of the methods that models have, this one has."""
+    known = (
+        "predict",
+        "predict_proba",
+        "predict_log_proba",
+        "decision_function",
+        "score_samples",
+        "transform",
+    )
+    return [name for name in known if callable(getattr(target, name, None))]
+
+
+def _labels_and_chances(model: Any) -> Callable[..., Any]:
+    def ask_both(*given: Any, **named: Any) -> Any:
+        labels = model.predict(*given, **named)
+        chances = _by_class(model, model.predict_proba(*given, **named))
+        if hasattr(labels, "iloc") and hasattr(labels, "index"):
+            # its index says which case each answer is of
+            table = labels.to_frame(PREDICTION) if len(labels.shape) == 1 else labels.copy()
+            for name, values in chances.items():
+                table[name] = values
+            return table
+        columns, _ = read_reply(labels, len(labels))
+        columns.update(chances)
+        return columns
+
+    return ask_both
+
+
+def _chances_alone(model: Any) -> Callable[..., Any]:
+    def ask_chances(*given: Any, **named: Any) -> Any:
+        chances = model.predict_proba(*given, **named)
+        return chances if getattr(model, "classes_", None) is None else _by_class(model, chances)
+
+    return ask_chances
+
+
+def _by_class(model: Any, chances: Any) -> dict[str, Any]:
+    """`probability_CLASS` for each class; where the model has several outputs, `probability[K]_CLASS`."""
+    classes = list(model.classes_)
+    if isinstance(chances, list) and chances and len(getattr(chances[0], "shape", ())) == 2:
+        named = {}
+        for place, (one, known) in enumerate(zip(chances, classes)):
+            named.update(_named_by_class(one, list(known), "probability[%d]_" % (place,)))
+        return named
+    return _named_by_class(chances, classes, "probability_")
+
+
+def _named_by_class(chances: Any, classes: list[Any], prefix: str) -> dict[str, Any]:
+    if hasattr(chances, "iloc"):
+        chances = chances.to_numpy()
+    columns = list(zip(*chances)) if isinstance(chances, list) else list(chances.T)
+    if len(columns) != len(classes):
+        raise Unreadable("%d probabilities of each row, and %d classes" % (len(columns), len(classes)))
+    return {"%s%s" % (prefix, name): values for name, values in zip(classes, columns)}
 
 
 def libraries() -> dict[str, str]:
@@ -1039,7 +1136,7 @@ class Loop:
         _compile_anew(header["path"])
         sys.path[:0] = header["path"]
         self.options = header
-        self.model = load(header["entry"])
+        self.model = load(header["entry"], header.get("method", ""))
         return {"python": sys.version.split()[0], "libraries": libraries()}, []
 
     def on_predict(self, header: dict[str, Any], payload: Any) -> tuple[dict[str, Any], list[bytes]]:

@@ -29,6 +29,7 @@ from harness.compare.rules import (
     ask,
     missing,
 )
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.compare.waivers import Change
@@ -60,7 +61,7 @@ class _Rows:
         self.dropped_c = ~candidate.answered & ~self.faulted_c
         self.both = baseline.answered & candidate.answered
         self.common = [name for name in baseline.columns if name in candidate.columns]
-        self.masks = Masks(batch.columns, len(batch))
+        self.masks = Masks(batch.whole, len(batch))
 
     def accounting(self) -> Accounting:
         dropped = self.dropped_b | self.dropped_c
@@ -139,14 +140,16 @@ def _judge(seen: _Rows, bound: Bound) -> RuleTally:
         case rule if isinstance(rule, census.KINDS):
             return _census(seen, bound)
         case _:
-            return _values(seen, bound)
+            # how a version runs is measured, and not compared: `run.operations`
+            return RuleTally() if isinstance(bound.rule, OPERATIONS) else _values(seen, bound)
 
 
 def _values(seen: _Rows, bound: Bound) -> RuleTally:
     """A rule over its outputs, in its cases: a row violates once, however many of its outputs do."""
     n = len(seen.batch)
     outputs = [name for name in seen.common if bound.judges(name)]
-    groups = [outputs] if outputs and isinstance(bound.rule, Joint) else [[name] for name in outputs]
+    rule: object = bound.rule
+    groups = [outputs] if outputs and isinstance(rule, Joint) else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
     shown = np.full(n, groups[0][0] if groups else "", object)
     cases, tied, empty = np.zeros(n, bool), np.zeros(n, bool), np.ones(n, bool)
@@ -185,7 +188,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         ties=int(tied.sum()),
         slices=slices.tally(
             bound.slices,
-            seen.batch.columns,
+            seen.batch.whole,
             cases,
             compared,
             violates,
@@ -222,7 +225,7 @@ def _waived(
     rows = np.flatnonzero(violates)
     if not bound.waivers or not len(rows):
         return {}, covered
-    inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
+    inputs = {name: column.take(rows) for name, column in seen.batch.whole.items()}
     found, covered[rows] = waivers.count(bound.waivers, inputs, [one.take(rows) for one in changes])
     return {"waived": found, "covered": int(covered.sum())}, covered
 

@@ -15,6 +15,7 @@ from harness.compare import census
 from harness.compare.cases import Leaving, Selection
 from harness.compare.outputs import means
 from harness.compare.rules import Rule, SameError
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.slices import Slicing
 from harness.compare.where import Where
 from harness.errors import HarnessError, did_you_mean
@@ -58,9 +59,9 @@ def check_replaces(asked: Sequence[Asked], outputs: tuple[str, ...] | None) -> N
             chain.append(target)
             target = rules[target].item.replaces if target in rules else ""
         replaced = rules[one.item.replaces]
-        if isinstance(replaced.rule, (SameError, *census.KINDS)):
+        if isinstance(replaced.rule, (SameError, *census.KINDS, *OPERATIONS)):
             raise _refused(
-                f"rule {name} replaces {replaced.item.name}, which accounts for errors, nulls or classes",
+                f"rule {name} replaces {replaced.item.name}, which accounts for errors, nulls or classes, or measures",
                 one.place,
                 "drop replaces",
             )

@@ -20,6 +20,8 @@ from harness.compare.cost import Cost
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
 from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, Same, SameError, make
+from harness.compare.rules.operations import KINDS as OPERATIONS
+from harness.compare.rules.operations import Operation
 from harness.compare.slices import Slicing
 from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
@@ -133,7 +135,7 @@ class Bound:
     name: str
     kind: str
     source: str
-    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses
+    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses | Operation
     output: str = "*"
     max_violations: int = 0
     max_violation_rate: float | None = None
@@ -171,13 +173,31 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What binding needs to know of a source. `columns`: the kind of each input column ("" where unknown), or
-    None where the columns are not known before it runs."""
+    """What binding needs to know of a source. `columns`: the kind of each column ("" where unknown), or None where the
+    columns are not known before it runs. `beside`: those of them that no version takes."""
 
     name: str
     search: bool
     labelled: bool
     columns: Mapping[str, str] | None = field(default=None)
+    beside: frozenset[str] = frozenset()
+
+
+def not_generated(source: SourceFacts, columns: Iterable[str], sources: Iterable[SourceFacts]) -> str:
+    """The first of these columns that a search cannot have, since a table has it beside the inputs; "" for none.
+
+    A condition that names it says nothing of generated cases: what it belongs to is for tables alone.
+    """
+    if not source.search or source.columns is None:
+        return ""
+    tables = [one for one in sources if not one.search]
+    for column in columns:
+        if column in source.columns:
+            continue
+        # of a table that was never read nothing is known: no rule is refused for it
+        if any(one.columns is None or column in one.beside for one in tables):
+            return column
+    return ""
 
 
 BUILTIN_NAMES = (
@@ -221,8 +241,16 @@ def bind(
                 code="E27",
             )
     bounds: list[Bound] = []
+    first = next((source.name for source in sources if not source.search), "")
     for source in sources:
-        applied = [one for one in asked if _applies(one.item, one.rule, change, source, place)]
+        applied = [
+            _for_source(one, source, sources)
+            for one in asked
+            if _applies(one.item, one.rule, change, source, place)
+            and not _beyond(one, source, sources)
+            # how a version runs is measured once, where nothing else is said
+            and (not isinstance(one.rule, OPERATIONS) or one.item.inputs or source.name == first)
+        ]
         _check_columns(applied, source)
         precedence.check_contradictions(applied, known, source.name)
         own = precedence.standing(applied, known)
@@ -240,7 +268,8 @@ def bind(
                     Leaving(one.item.name, one.item.output, one.where)
                     for one in own
                     # a rule that only warns takes nothing from the one that decides
-                    if not isinstance(one.rule, (SameError, *census.KINDS)) and one.item.severity == "fail"
+                    if not isinstance(one.rule, (SameError, *census.KINDS, *OPERATIONS))
+                    and one.item.severity == "fail"
                 ),
                 chosen=f"default for {change}",
             )
@@ -292,6 +321,8 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
         )
     statistics = ("max_quantile", "max_mean_shift", "max_cost")
     chosen = [key for key in ("where", "slices", "replaces", *statistics) if getattr(item, key)]
+    if isinstance(rule, OPERATIONS):
+        _check_operation(item, place)
     if isinstance(rule, census.KINDS):
         _check_census(item, rule, place)
     if isinstance(rule, SameError) and chosen:
@@ -339,6 +370,27 @@ def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
         )
 
 
+def _check_operation(item: RuleSettings, place: str) -> None:
+    """A rule of operation judges measured values: it has no outputs, no cases and no rows that violate."""
+    given = [
+        key
+        for key in (
+            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "where", "slices",
+            "replaces", "min_cases",
+        )
+        if getattr(item, key)
+    ]  # fmt: skip
+    if item.output != "*":
+        given.append("output")
+    if given:
+        raise HarnessError(
+            f'rule {item.name} has {given[0]}, and rule = "{item.rule}" judges how a version runs, not what it answers',
+            where=place,
+            hint=f"leave {given[0]} out: its limits are its own keys",
+            code="E27",
+        )
+
+
 def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
     """Conditions against the columns of the source, before anything runs."""
     if source.columns is None:
@@ -349,7 +401,7 @@ def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
                 condition.check(source.columns)
             elif condition is not None and condition.column not in source.columns:
                 raise HarnessError(
-                    f"no input column is named {condition.column}",
+                    f"no column is named {condition.column}",
                     where=f"{condition.place} ({source.name})",
                     hint=did_you_mean(condition.column, source.columns),
                     code="E27",
@@ -388,7 +440,7 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
             item.max_mean_shift,
             item.max_cost,
         )
-    ) or isinstance(rule, census.KINDS)
+    ) or isinstance(rule, (*census.KINDS, *OPERATIONS))
     if source.search and source.name in item.inputs and budget:
         raise HarnessError(
             f"rule {item.name} has a budget and is bound to the search {source.name}",
@@ -400,6 +452,26 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
         # law 7: under a retrain a search judges contracts, never values
         return False
     return not item.inputs or source.name in item.inputs
+
+
+def _beyond(one: Asked, source: SourceFacts, sources: Sequence[SourceFacts]) -> bool:
+    """Whether the cases of a rule are named by what a search has not: then it judges tables alone (E27 where it is
+    bound to the search by name)."""
+    column = not_generated(source, () if one.where is None else one.where.columns, sources)
+    if column and source.name in one.item.inputs:
+        raise HarnessError(
+            f"rule {one.item.name} is bound to the search {source.name}, whose cases have no {column}",
+            where=f"{one.place}, where",
+            hint=f"no version takes {column}, so no generated case has it: leave {source.name} out of inputs",
+            code="E27",
+        )
+    return bool(column)
+
+
+def _for_source(one: Asked, source: SourceFacts, sources: Sequence[SourceFacts]) -> Asked:
+    """The rule without slices by what a search has not: on a search no violation is allowed anywhere."""
+    slices_of = (part for part in one.slices if not not_generated(source, slices.columns_of(part), sources))
+    return replace(one, slices=tuple(slices_of))
 
 
 def _defaults_before(

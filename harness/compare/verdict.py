@@ -7,7 +7,8 @@ run without rules are INCONCLUSIVE, never PASS. Verdicts are judged from the mer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from harness.compare import census, drift, waivers, within
 from harness.compare.results import FAIL, INCONCLUSIVE, PASS, SliceResult, Statistic
@@ -20,7 +21,8 @@ from harness.errors import Exit, HarnessError, worst
 @dataclass(frozen=True, slots=True)
 class RuleResult:
     """One rule on one source, judged. `measured` and `limit` are words; `reason` says why it is no PASS. `waived`
-    violations are covered by waivers, and `waivers` are those without which it would be no PASS."""
+    violations are covered by waivers, and `waivers` are those without which it would be no PASS. `beside`: figures that
+    differ from run to run, and so stand beside the result in the record."""
 
     bound: Bound
     status: str
@@ -39,6 +41,7 @@ class RuleResult:
     statistics: tuple[Statistic, ...] = ()
     waived: int = 0
     waivers: tuple[str, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def decides(self) -> bool:

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare import census
-from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts
+from harness.compare.rules.operations import KINDS as OPERATIONS
+from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts, not_generated
 from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
 from harness.compare.where import parse
@@ -118,7 +119,14 @@ def attach(
         if waiver.where:
             _check_where(waiver, bounds, sources, f"{settings.path.name}, waiver {waiver.name}, where")
     return tuple(
-        replace(bound, waivers=tuple(one for one in settings.waivers if _covers(one, bound, versions)))
+        replace(
+            bound,
+            waivers=tuple(
+                one
+                for one in settings.waivers
+                if _covers(one, bound, versions) and not _beyond(one, bound.source, sources)
+            ),
+        )
         for bound in bounds
     )
 
@@ -131,6 +139,12 @@ def matches(waiver: WaiverSettings, versions: tuple[str, str]) -> bool:
 def _covers(waiver: WaiverSettings, bound: Bound, versions: tuple[str, str]) -> bool:
     here = waiver.rule == bound.name and (not waiver.inputs or bound.source in waiver.inputs)
     return here and matches(waiver, versions)
+
+
+def _beyond(waiver: WaiverSettings, source: str, sources: Sequence[SourceFacts]) -> bool:
+    """Whether the cases that a waiver is for are named by what a search has not: it covers none of them there."""
+    columns = parse(waiver.where).columns if waiver.where else ()
+    return any(not_generated(one, columns, sources) for one in sources if one.name == source)
 
 
 def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, today: datetime.date) -> None:
@@ -164,6 +178,13 @@ def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, 
             hint="it counts all of its cases together: move its limit, allow the class, or give the rule a where",
             code="E27",
         )
+    if any(bound.name == waiver.rule and isinstance(bound.rule, OPERATIONS) for bound in bounds):
+        raise HarnessError(
+            f"waiver {waiver.name}: {waiver.rule} cannot be waived",
+            where=place,
+            hint="it measures how a version runs, and has no cases: move its limit",
+            code="E27",
+        )
     statistics = {
         rule.name for rule in settings.rules if rule.max_quantile or rule.max_mean_shift or rule.max_cost
     }
@@ -185,7 +206,15 @@ def _check_where(
     named = {bound.source for bound in bounds if bound.name == waiver.rule}
     for source in sources:
         mine = source.name in (waiver.inputs or named)
-        if mine and source.columns is not None:
+        column = not_generated(source, where.columns, sources) if mine else ""
+        if column and source.name in waiver.inputs:
+            raise HarnessError(
+                f"waiver {waiver.name} is for the search {source.name}, whose cases have no {column}",
+                where=place,
+                hint=f"no version takes {column}, so no generated case has it: leave {source.name} out of inputs",
+                code="E27",
+            )
+        if mine and not column and source.columns is not None:
             where.check(source.columns)
 
 

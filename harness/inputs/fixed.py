@@ -7,7 +7,7 @@ source, in the order of their names.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,19 @@ _EMPTY_WORDS = pa.array(pa.csv.ConvertOptions().null_values)
 
 
 class TableSource:
-    """One `[[tool.harness.inputs]]` with a `path`. Checked when it is made: files, columns, keys, rows."""
+    """One `[[tool.harness.inputs]]` with a `path`. Checked when it is made: files, columns, keys, rows.
+
+    `named` are columns that conditions name; those of them that no version takes lie beside the inputs in each batch.
+    """
 
     search = False
 
-    def __init__(self, item: Input, root: Path, schema: Schema | None) -> None:
+    def __init__(self, item: Input, root: Path, schema: Schema | None, named: Collection[str] = ()) -> None:
         self.name = item.name
         self.where = item.path
         self.labelled = bool(item.target)
-        self._key, self._target, self._schema = item.key, item.target, schema
+        self._key, self._target, self._schema, self._named = item.key, item.target, schema, named
+        self._keep = item.keep
         found = [Path(name) for name in sorted(glob.glob(str(root / item.path), recursive=True))]
         self._files = [path for path in found if not path.is_dir()]
         if not self._files:
@@ -64,6 +68,7 @@ class TableSource:
                 if found
                 else "mend its path; it is relative to the configuration file",
             )
+        self._all: tuple[str, ...] = ()
         self._columns = self._check_columns()
         self._rows = self._check_rows()
 
@@ -96,17 +101,25 @@ class TableSource:
             keys = np.arange(start, start + len(table))
         columns = {name: self._column(table, name) for name in self._columns}
         target = _column(table.column(self._target)) if self._target else None
-        return Batch(self.name, number, start, keys, columns, target)
+        beside = {name: _column(table.column(name)) for name in self._beside(self._columns)}
+        return Batch(self.name, number, start, keys, columns, target, beside)
 
     def kinds(self) -> dict[str, str]:
-        """The kind of each input column: as the schema says, else as the first block holds it ("" for no values)."""
+        """The kind of each column of the table: as the schema says, else as the first block holds it; "" for no values,
+        and for what is not read, since no condition names it."""
+        found = dict.fromkeys(self._all, "")
+        if self._schema is None or self._beside(self._columns):
+            found |= {name: column.kind_known for name, column in next(self.batches()).whole.items()}
         if self._schema is not None:
-            return {name: self._schema[name].kind for name in self._columns}
-        first = next(self.batches())
-        return {
-            name: "" if column.null is not None and column.null.all() else column.kind
-            for name, column in first.columns.items()
-        }
+            found |= {name: self._schema[name].kind for name in self._columns}
+        return found
+
+    def beside(self) -> frozenset[str]:
+        """The columns that no version is given, read or not."""
+        return frozenset(self._all) - frozenset(self._columns)
+
+    def _beside(self, columns: Collection[str]) -> list[str]:
+        return [name for name in self._all if name in self._named and name not in columns]
 
     def _column(self, table: pa.Table, name: str) -> Column:
         column = _column(table.column(name))
@@ -153,6 +166,7 @@ class TableSource:
         if not schemas:
             raise _no_rows(f"input source {self.name} ({self.where})")
         columns = self._check_names(*schemas[0])
+        self._all = self._in_every_file(schemas)
         types: dict[str, tuple[pa.DataType, Path]] = {}
         for path, schema in schemas:
             if sorted(self._check_names(path, schema)) != sorted(columns):
@@ -177,12 +191,29 @@ class TableSource:
 
     def _wanted(self, columns: list[str]) -> list[str]:
         """What is read of every file: no other column can be wrong."""
-        return list(dict.fromkeys([*columns, *filter(None, (self._key, self._target))]))
+        roles = filter(None, (self._key, self._target))
+        return list(dict.fromkeys([*columns, *roles, *self._beside(columns)]))
+
+    def _in_every_file(self, schemas: Sequence[tuple[Path, pa.Schema]]) -> tuple[str, ...]:
+        """The columns of the table, in the order of its first file: those that every file has. E27 where one that is to
+        be kept is none of them; a condition that names none is refused where the rules are bound."""
+        found = tuple(
+            name for name in schemas[0][1].names if all(name in schema.names for _, schema in schemas)
+        )
+        for name in self._keep:
+            if name not in found:
+                raise HarnessError(
+                    f"no column {name} in every file, which should be kept",
+                    where=f"input source {self.name} ({self.where}), keep",
+                    hint=did_you_mean(name, found),
+                    code="E27",
+                )
+        return found
 
     def _check_type(self, path: Path, name: str, kind: pa.DataType) -> None:
         if pa.types.is_time(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind):
             raise HarnessError(
-                f"column {name} holds {kind}, which no version can be given",
+                f"column {name} holds {kind}, which no version can be given and no condition compared with",
                 where=f"input source {self.name} ({path.name})",
                 hint="write it as text, as a number of seconds, or as a date with a time",
             )

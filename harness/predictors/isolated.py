@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import worker
 from harness.errors import Exit, HarnessError
-from harness.predictors import environments, outbox, packages
+from harness.predictors import environments, model_files, outbox, packages
 from harness.predictors.predictor import Running
 from harness.predictors.process import Ended, Malformed, Process, TooLarge, TooSlow
 from harness.tables import Batch, Column, Fault, Outcome
@@ -48,7 +48,9 @@ class IsolatedPredictor:
         with self._starting:
             self._closing = False
         version = self.version
-        self._python = environments.python_for(version.lock, version.profile.python, self._say)
+        self._python = environments.python_for(
+            version.lock, version.profile.python, self._say, f"{version.name} {version.title}"
+        )
         self._paths = self._on_path(version)
         reply = self._start()
         self._running = Running("process", reply["python"], reply["libraries"])
@@ -59,6 +61,8 @@ class IsolatedPredictor:
         paths = [packages.adapter(version.adapter)] if version.adapter else []
         if version.manifest is not None:
             paths.append(packages.unpack(Path(version.location), version.sha256, version.manifest))
+        elif version.is_file:
+            paths.append(model_files.placed(version))
         elif version.location:
             paths.append(packages.placed(Path(version.location), version.sha256))
         return paths
@@ -87,6 +91,10 @@ class IsolatedPredictor:
         self._answered += int(outcome.answered.sum())
         return outcome
 
+    def peak_memory(self) -> int | None:
+        """The most that the worker held in memory since it was started, in bytes; None where none is running."""
+        return None if self._process is None else self._process.peak()
+
     def close(self) -> tuple[str, ...]:
         """Stop the worker and whatever it started; called while another thread asks, it is asked no further."""
         with self._starting:
@@ -110,6 +118,7 @@ class IsolatedPredictor:
             "op": "open",
             "path": [str(path) for path in self._paths],
             "entry": packages.adapted(self.version) if self.version.adapter else self.version.entry,
+            "method": profile.method,
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
@@ -211,7 +220,10 @@ class IsolatedPredictor:
         hints = {
             "E03": "raise memory in the version's profile, or find out what it holds",
             "E04": "raise timeout in the version's profile, or find out what it waits for",
-            "E08": "its lock file says what it may import; mend the lock or the code, and build it again",
+            "E08": "its lock file says what it may import; mend the lock or the code, and build it again"
+            if self.version.manifest
+            else "what it imports has to stand in requirements of its version profile, or in the package's own",
+            "E54": "if you know what they do, name each in allow_types of its version profile",
         }
         hint = hints.get(code, "run the version alone on these cases to see what ends it")
         if last:
@@ -221,7 +233,7 @@ class IsolatedPredictor:
             where=f"{self._side} {self.version.name} {self.version.title} ({self.version.spec})",
             hint=hint,
             code=code,
-            exit=Exit.INCONCLUSIVE,
+            exit=Exit.REFUSED if code == "E54" else Exit.INCONCLUSIVE,
         )
 
     def _stop(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -38,4 +38,13 @@ class Predictor(Protocol):
 
     def close(self) -> tuple[str, ...]:
         """Stop it and whatever it started; returns events worth reporting (E07 stray processes)."""
+        ...
+
+
+@runtime_checkable
+class Weighed(Protocol):
+    """A predictor that runs a process of its own, and can say what that held at most."""
+
+    def peak_memory(self) -> int | None:
+        """The most that its process held in memory since it was started, in bytes; None where it has none."""
         ...

@@ -218,6 +218,16 @@ class Process:
                 total += pages * os.sysconf("SC_PAGE_SIZE")
         return total
 
+    def peak(self) -> int:
+        """The most that the process, and each that it started and that is still there, ever held: bytes, summed."""
+        total = 0
+        for pid in (self._process.pid, *_descendants(self._process.pid)):
+            with contextlib.suppress(OSError, ValueError):
+                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                    if line.startswith("VmHWM:"):
+                        total += int(line.split()[1]) * 1024
+        return total
+
     def _drain(self) -> None:
         stream = self._process.stderr
         assert stream is not None

@@ -361,11 +361,13 @@ def recorded(record: Record) -> str:
 
 def rules_worst_first(record: Record) -> list[RuleView]:
     """FAIL, INCONCLUSIVE, then what only warns, then PASS; inside these, in the order of configuration."""
-    rules = [_rule(one) for one in record["result"]["rules"]]
+    beside = {(one["name"], one["inputs"]): one for one in record["run"].get("operations", ())}
+    rules = [_rule(one, beside.get((one["name"], one["inputs"]))) for one in record["result"]["rules"]]
     return sorted(rules, key=lambda rule: _RANK.get(rule.status, 2))
 
 
-def _rule(one: Record) -> RuleView:
+def _rule(one: Record, beside: Record | None = None) -> RuleView:
+    """`beside`: what was measured of how the versions run, which is no part of the result."""
     status = clean(one["status"])
     if one["severity"] != "fail" and status in ("FAIL", "INCONCLUSIVE"):
         status = "WARN"
@@ -375,6 +377,9 @@ def _rule(one: Record) -> RuleView:
         counts += f", {number(one['both_nan'])} without a number on both sides"
     if one.get("ties"):
         counts += f", {number(one['ties'])} ties of the baseline excepted"
+    if beside is not None:
+        pairs = beside.get("pairs", 0)
+        counts = f"{number(pairs)} {'pair' if pairs == 1 else 'pairs'} measured" if pairs else "not measured"
     return RuleView(
         anchor=_anchor("rule", one["inputs"], one["name"]),
         name=clean(one["name"], 100),
@@ -384,7 +389,7 @@ def _rule(one: Record) -> RuleView:
         tone=tone,
         icon=_ICONS[tone],
         says=clean(one["says"]),
-        measured=clean(one["measured"]),
+        measured=clean((beside or one)["measured"]),
         limit=clean(one["limit"]),
         reason=clean(one["reason"], 600),
         counts=counts,

@@ -125,8 +125,9 @@ def changed_meanwhile(names: Sequence[str], where: str) -> HarnessError:
 
 
 def answers_digest(folder: Path) -> str:
-    """sha256 of the answers to one source as they were kept, block by block; nothing where none were."""
-    blocks = sorted(folder.glob("block-*"))
+    """sha256 of the answers to one source as they were kept, block by block, and of what was measured beside; nothing
+    where none were."""
+    blocks = sorted((*folder.glob("block-*"), *folder.glob("operations-*.json")))
     return digest({path.name: sha256_of(path) for path in blocks}) if blocks else ""
 
 

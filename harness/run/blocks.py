@@ -57,14 +57,14 @@ class KeptTable:
         return (block.batch for block in read(self.folder))
 
     def kinds(self) -> dict[str, str] | None:
-        """The kind of each input column as the first block holds it ("" for no values); None where no block is."""
+        """The kind of each column as the first block holds it ("" for no values); None where no block is."""
         first = next(self.batches(), None)
-        if first is None:
-            return None
-        return {
-            name: "" if column.null is not None and column.null.all() else column.kind
-            for name, column in first.columns.items()
-        }
+        return None if first is None else {name: column.kind_known for name, column in first.whole.items()}
+
+    def beside(self) -> frozenset[str]:
+        """The columns that no version was given: those that were kept."""
+        first = next(self.batches(), None)
+        return frozenset() if first is None else frozenset(first.beside)
 
     def drive(self, step: Step) -> Tally:
         """Every block in order."""
@@ -97,7 +97,11 @@ def read_probes(folder: Path) -> dict[str, Block]:
 def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
     """sha256 of the cases of a batch: keys and input columns (those of `names`, or all), whatever their order."""
     columns = sorted((name, c) for name, c in batch.columns.items() if names is None or name in names)
-    cases = [("key", _keys(batch)), *((f"input:{name}", _plain(column)) for name, column in columns)]
+    return _digest([("key", _keys(batch)), *((f"input:{name}", column) for name, column in columns)])
+
+
+def _digest(columns: Iterable[tuple[str, Column]]) -> str:
+    cases = [(name, _plain(column)) for name, column in columns]
     specs, chunks = worker.pack((*column.named(name)[:3], _mask(column)) for name, column in cases)
     digest = hashlib.sha256(json.dumps(specs, sort_keys=True).encode())
     for chunk in chunks:
@@ -109,7 +113,10 @@ def same_cases(one: Batch, other: Batch) -> bool:
     """Whether two batches hold the same cases in the same order, labels included."""
     targets = [batch.target for batch in (one, other)]
     labels = [None if target is None else jsonable(target.tolist()) for target in targets]
-    return labels[0] == labels[1] and fingerprint(one) == fingerprint(other)
+    # a rule that is new or gone names other columns beside the inputs; those of both times hold the same
+    both = one.beside.keys() & other.beside.keys()
+    beside = [_digest((name, batch.beside[name]) for name in sorted(both)) for batch in (one, other)]
+    return labels[0] == labels[1] and beside[0] == beside[1] and fingerprint(one) == fingerprint(other)
 
 
 def to_bytes(block: Block) -> bytes:
@@ -117,6 +124,7 @@ def to_bytes(block: Block) -> bytes:
     batch = block.batch
     columns = [("key", _keys(batch))]
     columns += [(f"input:{name}", _plain(column)) for name, column in batch.columns.items()]
+    columns += [(f"beside:{name}", _plain(column)) for name, column in batch.beside.items()]
     if batch.target is not None:
         columns.append(("target", _plain(batch.target)))
     sides = {}
@@ -184,6 +192,7 @@ def _block(header: Mapping[str, Any], columns: Mapping[str, Column]) -> Block:
         columns["key"].values,
         part("input:"),
         columns.get("target"),
+        part("beside:"),
     )
     return Block(batch, outcomes["baseline"], outcomes["candidate"], outcomes.get("anchor"))
 

@@ -47,8 +47,7 @@ def _compare(
     troubles: list[HarnessError] = []
     with Stopping() as stopping:
         try:
-            for source in session.plan.sources:
-                session.state(source)
+            session.drive()
         except KeyboardInterrupt:
             troubles.append(stopping.trouble(command))
         finally:

@@ -12,11 +12,12 @@ from typing import Any
 from harness import files, reporting
 from harness.compare import waivers
 from harness.compare.movement import Moved
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import Bound, NotWorse
 from harness.compare.tally import Finding, RuleTally
 from harness.compare.verdict import RuleResult, SourceState, Verdict, accounting_troubles, decide
 from harness.errors import Exit, HarnessError, worst
-from harness.run import budgets, headline, journal, quality, site, tombstone
+from harness.run import budgets, headline, journal, operations, quality, site, tombstone
 from harness.run.entries import (
     Shown,
     accounting_sum,
@@ -25,6 +26,7 @@ from harness.run.entries import (
     finding_entries,
     finding_entry,
     moved_entry,
+    operation_entry,
     rule_entry,
     source_entry,
     version_entry,
@@ -70,7 +72,9 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     harmed: list[tuple[Bound, Finding]] = []
     for source, bound in plan.items():
         state = by_name[source.name]
-        if isinstance(bound.rule, NotWorse):
+        if isinstance(bound.rule, OPERATIONS):
+            results.append(operations.judge(plan, bound))
+        elif isinstance(bound.rule, NotWorse):
             judged = quality.judge(plan, source, bound, state)
             results.append(judged.result)
             harmed += [(bound, finding) for finding in judged.harmed]
@@ -102,7 +106,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "exit": int(verdict.exit),
         "headline": title,
         "reason": title.partition(": ")[2],
-        "next": verdict.hint or _next(plan, verdict),
+        "next": verdict.hint or _next(plan, verdict, results),
         "change": plan.change.kind,
         "change_evidence": list(plan.change.evidence),
         "model": plan.settings.model,
@@ -131,6 +135,8 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     # how an answer was come by is no part of the result: asked again, the same answers are the same result
     if plan.settings.decision_url:
         run["decision_url"] = _decision_url(plan, result)
+    if measured := [operation_entry(one) for one in results if isinstance(one.bound.rule, OPERATIONS)]:
+        run["operations"] = measured
     run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
     return Conclusion(verdict, reporting.compose(result, run))
 
@@ -302,16 +308,26 @@ def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) 
     return troubles
 
 
-def _next(plan: Plan, verdict: Verdict) -> str:
+def _next(plan: Plan, verdict: Verdict, results: Sequence[RuleResult]) -> str:
     if verdict.name == "PASS":
         return "nothing to do" if plan.unchanged else "harness verify && harness release"
     if verdict.name == "FAIL":
         if verdict.reason.startswith("E57"):
             return "remove the waiver, then judge the answers again: harness judge last"
+        if _only_operations(results, "FAIL"):
+            return "look at what was measured in the report, then mend the candidate"
         if plan.candidate.manifest is None or plan.baseline.manifest is None:
             return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
         return "look at the worst cases in the report, then mend the candidate and train again"
+    if _only_operations(results, "INCONCLUSIVE"):
+        return "give the rule more calls or starts, or say where it judges: when = […], inputs = […]"
     return "run the comparison again"
+
+
+def _only_operations(results: Sequence[RuleResult], status: str) -> bool:
+    """Whether nothing but rules of how versions run came to this status."""
+    found = [one.bound.rule for one in results if one.decides and one.status == status]
+    return bool(found) and all(isinstance(rule, OPERATIONS) for rule in found)
 
 
 def _warnings(results: Sequence[RuleResult], shown: Sequence[tuple[Moved, float | None]]) -> list[str]:

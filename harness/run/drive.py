@@ -114,15 +114,8 @@ class Pair:
 
 def _parts(batch: Batch, versions: Sequence[Version]) -> list[Batch]:
     """The batch for each version. The same object where both take every column, so that it travels once."""
-    parts = []
-    for version in versions:
-        names = version.manifest.inputs.names if version.manifest else tuple(batch.columns)
-        if set(names) >= set(batch.columns):
-            parts.append(batch)
-        else:
-            columns = {name: column for name, column in batch.columns.items() if name in names}
-            parts.append(Batch(batch.source, batch.block, batch.start, batch.keys, columns))
-    return parts
+    batch = batch.given()
+    return [batch.given(version.manifest.inputs.names if version.manifest else None) for version in versions]
 
 
 @dataclass
@@ -223,7 +216,7 @@ def state_of(
     state: SourceState | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / "lock"):
+        with locked(folder / "lock"):
             state = read_state(plan, source)
             if state is None:
                 # a search is compared with the baseline alone: a budget does not bind to it
@@ -374,7 +367,8 @@ def _to_json(state: SourceState) -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, waiting for it; the kernel gives it back when its holder dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.compare import waivers
 from harness.compare.movement import MOVED_EDGES, MOVED_OVER, Moved
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import Bound
 from harness.compare.tally import Finding
 from harness.compare.verdict import RuleResult, SourceState
@@ -110,7 +111,8 @@ def rule_entry(one: RuleResult, show: Shown) -> dict[str, Any]:
         "severity": one.bound.severity,
         "chosen": one.bound.chosen,
         "says": one.bound.rule.says(),
-        "measured": one.measured,
+        # what differs from run to run stands beside the result
+        "measured": "" if isinstance(one.bound.rule, OPERATIONS) else one.measured,
         "limit": one.limit,
         "violations": one.violations,
         "compared": one.compared,
@@ -133,6 +135,11 @@ def rule_entry(one: RuleResult, show: Shown) -> dict[str, Any]:
         ],
         "statistics": [asdict(statistic) for statistic in one.statistics],
     }
+
+
+def operation_entry(one: RuleResult) -> dict[str, Any]:
+    """What a rule of operation measured."""
+    return {"name": one.bound.name, "inputs": one.bound.source, "measured": one.measured, **one.beside}
 
 
 def waiver_entry(one: waivers.Reviewed, show: Shown) -> dict[str, Any]:

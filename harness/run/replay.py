@@ -171,8 +171,7 @@ def _again(
     plan.work.mkdir(parents=True, exist_ok=True)
     session = Session(plan, progress)
     try:
-        for source in plan.sources:
-            session.state(source)
+        session.drive()
     finally:
         session.close()
     around = Circumstances(

@@ -17,6 +17,7 @@ import numpy as np
 from harness.compare.align import compare
 from harness.compare.results import PASS
 from harness.compare.rules import ErrorRate
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import Bound, Drift, NotWorse, Structure
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
@@ -95,7 +96,7 @@ def measurable(bounds: Sequence[Bound]) -> list[Bound]:
     return [
         bound
         for bound in bounds
-        if bound.severity == "fail" and not isinstance(bound.rule, (NotWorse, Drift, ErrorRate))
+        if bound.severity == "fail" and not isinstance(bound.rule, (NotWorse, Drift, ErrorRate, *OPERATIONS))
     ]
 
 

@@ -12,18 +12,21 @@ from typing import Any
 import numpy as np
 
 from harness import files
-from harness.compare import census
+from harness.compare import census, slices
 from harness.compare.align import compare
 from harness.compare.results import FAIL, INCONCLUSIVE
+from harness.compare.rules.operations import KINDS as OPERATIONS
+from harness.compare.rules.operations import Operation
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
+from harness.compare.slices import Slicing
 from harness.compare.verdict import RuleResult, SourceState, judge_rule
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
 from harness.predictors.predictor import Running
-from harness.run import binding, budgets, quality, surroundings
+from harness.run import binding, budgets, measure, operations, quality, surroundings
 from harness.run.anchor import Anchor
 from harness.run.conclude import Circumstances
-from harness.run.drive import Pair, read_state, state_of
+from harness.run.drive import Pair, read_state, state_of, trouble_of
 from harness.run.plan import Plan
 from harness.run.recorded import remembered
 from harness.run.tree import Tree
@@ -62,9 +65,28 @@ class Session:
     def judge(self, source: InputSource, bound: Bound) -> RuleResult:
         """One rule on one source."""
         state = self.state(source)
+        if isinstance(bound.rule, OPERATIONS):
+            self.measure(source, bound)
+            return operations.judge(self.plan, bound)
         if isinstance(bound.rule, NotWorse):
             return quality.judge(self.plan, source, bound, state).result
         return budgets.judge(self.plan, source, bound, state)
+
+    def measure(self, source: InputSource, bound: Bound) -> None:
+        """Measure what a rule of operation asks for, if nobody has; what cannot be kept is trouble of this run."""
+        assert isinstance(bound.rule, Operation)
+        try:
+            measure.measure(self.plan, source, bound.rule.need, self._progress)
+        except OSError as error:
+            self._unkept[bound.name] = trouble_of(error, source.name)
+
+    def drive(self) -> None:
+        """Every source driven and everything measured, for a face that has no items of its own."""
+        for source in self.plan.sources:
+            self.state(source)
+        for source, bound in self.plan.items():
+            if isinstance(bound.rule, OPERATIONS):
+                self.measure(source, bound)
 
     def states(self) -> list[SourceState]:
         """Every source's state as it stands, in this process or left by another; not reached where nowhere."""
@@ -172,8 +194,8 @@ class Comparison:
                 min_cases=0,
                 waivers=(),
             )
-            for bound in self.plan.bounds
-            if not isinstance(bound.rule, (NotWorse, Changed, Drift, *census.KINDS))
+            for bound in self._for_inputs(batch)
+            if not isinstance(bound.rule, (NotWorse, Changed, Drift, *census.KINDS, *OPERATIONS))
         ]
         names = {bound.name: bound for bound in bounds}
         tally = compare(batch, baseline, candidate, list(names.values()))
@@ -187,6 +209,27 @@ class Comparison:
                 f"compared {tally.accounting.compared} of {len(rows)}"
             ]
             raise AssertionError("\n".join(reasons))
+
+    def _for_inputs(self, batch: Batch) -> list[Bound]:
+        """The rules as they stand for rows of inputs alone: one for cases that are named by a column beside the inputs
+        of a table judges none of them, and takes none from another."""
+        beside: set[str] = set()
+        for source in self.plan.sources:
+            beside |= getattr(source, "beside", frozenset)()
+        beside -= batch.columns.keys()
+
+        def can(condition: Slicing | None) -> bool:
+            return condition is None or not beside & set(slices.columns_of(condition))
+
+        return [
+            replace(
+                bound,
+                leaves=tuple(one for one in bound.leaves if can(one.where)),
+                slices=tuple(one for one in bound.slices if can(one)),
+            )
+            for bound in self.plan.bounds
+            if can(bound.where)
+        ]
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         if not rows:

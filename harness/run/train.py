@@ -66,8 +66,9 @@ def train(
             where=str(lock),
             hint="docs/training.md shows the command that writes it",
         ) from None
-    python = environments.python_for(text, sys.executable, say)
-    say(f"training {configuration.model} {configuration.version}")
+    purpose = f"training {configuration.model} {configuration.version}"
+    python = environments.python_for(text, sys.executable, say, purpose)
+    say(purpose)
     tree = tree_of(path.parent)
     command = [
         str(python),

@@ -7,11 +7,9 @@ from importlib import metadata
 
 from harness.errors import Exit, HarnessError
 from harness.training.config import Config
-from harness.training.config.steps import doors_of
+from harness.training.config.steps import names
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
-DOORS = {"feature_engine": "feature-engine"}
-"""Libraries of steps beyond scikit-learn: the package that is imported, the project that is installed."""
 
 
 def lock_of(config: Config) -> bytes:
@@ -38,11 +36,12 @@ def pinned(config: Config) -> dict[str, set[str]]:
 
 def libraries_of(config: Config, model_format: str = "") -> dict[str, str]:
     """The versions of the libraries that the model needs, as far as they are installed."""
-    names = [*LIBRARIES, *(DOORS[door] for door in DOORS if door in doors_of(config.steps))]
+    # what makes the steps again has to be there as well
+    more = {name.partition(".")[0].replace("_", "-") for name in names(config.steps)} & {"feature-engine"}
     if model_format == "skops":
-        names.append("skops")
+        more.add("skops")
     found: dict[str, str] = {}
-    for name in names:
+    for name in (*LIBRARIES, *sorted(more)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -18,11 +18,13 @@ from harness.files import write_atomic
 from harness.training import card
 from harness.training.archive import archived
 from harness.training.config import Config
+from harness.training.config.steps import shipped
 from harness.training.data import Data
 from harness.training.fit import Fitted
 from harness.training.locked import libraries_of, lock_of
 from harness.training.modelfile import ModelFile, model_file
 from harness.training.profile import profile_of
+from harness.training.shipped import packed
 from harness.versions.manifest import FILE, Manifest
 
 LOCK = "requirements.lock"
@@ -81,6 +83,7 @@ def package_files(config: Config, model: ModelFile) -> dict[str, bytes]:
         "predict.py": (Path(__file__).parent / "packaged" / "predict.py").read_bytes(),
         model.name: model.content,
         LOCK: lock_of(config),
+        **packed([*(["Derived"] if config.recipes else []), *shipped(config.steps)]),
     }
     return {f"{config.package}/{name}": content for name, content in files.items()}
 

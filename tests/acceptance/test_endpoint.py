@@ -121,3 +121,20 @@ def test_nobodys_service_is_searched_unasked(zoo, tmp_path, serve):
     done = run_pytest(project, f"--compare-to={serve()}")
     assert done.code == 4, done.out
     assert "accepts_generated = true" in done.out
+
+
+def test_a_servers_calls_are_timed_and_its_start_is_not(zoo, tmp_path, serve):
+    rules = '[[rules]]\nname = "calls"\nrule = "latency"\ncalls = 30\nmax_seconds = 60\n'
+    project = zoo.project(tmp_path, "good", "good", settings=rules)
+    address = serve()
+    done = run_pytest(project, f"--compare-to={address}")
+    assert done.code == 0, done.out
+    (one,) = json.loads((project / "reports" / "report.json").read_text())["run"]["operations"]
+    assert one["pairs"] == 30
+    assert one["baseline"] > 0
+    path = project / "harness.toml"
+    path.write_text(path.read_text() + '[[rules]]\nname = "start"\nrule = "start_time"\nmax_ratio = 9\n')
+    done = run_pytest(project, f"--compare-to={address}")
+    assert done.code == 10, done.out
+    assert "E28 the baseline" in done.out
+    assert "its process is not started here" in done.verdict["reason"]
