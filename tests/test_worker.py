@@ -686,6 +686,12 @@ class TestErrors:
         _, answered, found = asked(lambda rows: [{"error": "x"}, {"error": None}], 2, errors="error")
         assert answered == [False, False]
         assert found.faults[1][:2] == ("Unreadable", "neither an answer nor an error")
+        _, answered, found = asked(lambda rows: [{"error": None}, {"error": None}], 2, errors="error")
+        assert (answered, len(found.faults)) == ([False, False], 2)
+
+    def test_asked_once_an_error_is_odd(self):
+        with pytest.raises(worker.Odd):
+            worker.ask(lambda rows: [{"error": "x"}, {"prediction": 1.0}], 2, errors="error", once=True)
 
     def test_rows_that_are_left_out_are_dropped_all_the_same(self):
         reply = pd.DataFrame({"prediction": [1.0, 2.0], "error": [None, "x"]}, index=[0, 2])

@@ -29,6 +29,7 @@ TRAINING: Registry[Any] = Registry(
     {
         "configuration": "harness.training.config:read_config",
         "schema": "harness.training.config.schema:text",
+        "simpler": "harness.training.card:better_references",
     },
 )
 MODULE = "harness.training"

@@ -87,7 +87,7 @@ print(json.dumps([value.hex() if isinstance(value, float) else value for value i
 @pytest.fixture(params=["regression", "classification"])
 def project(request, tmp_path):
     """A trained project; (its folder, the table, the interpreter of its lock)."""
-    columns = houses(0, ROWS, Knobs(missing=2.0))
+    columns = houses(0, ROWS, Knobs())
     made = pd.DataFrame({name: columns[name] for name in COLUMNS})
     # grouped by row, since the price of a house is no label
     made["dear"] = np.where(made["price"] > made["price"].median(), "dear", "cheap")
