@@ -893,9 +893,11 @@ class Answers:
         outputs: Any,
         passing: tuple[Any, ...],
         key: Tuple[str, Sequence[Any]] = ("", ()),
+        errors: str = "",
         once: bool = False,
     ) -> None:
         self.call, self.outputs, self.passing, self.key, self.once = call, outputs, passing, key, once
+        self.errors = errors
         self.parts: list[tuple[Sequence[int], Sequence[int], dict[str, Any]]] = []
         self.faults: dict[int, tuple[str, str, list[str]]] = {}
         self.dropped: list[int] = []
@@ -910,6 +912,7 @@ def ask(
     outputs: Any = "",
     passing: tuple[Any, ...] = (),
     key: Tuple[str, Sequence[Any]] = ("", ()),
+    errors: str = "",
     once: bool = False,
 ) -> Answers:
     """Ask `call(row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
@@ -918,10 +921,11 @@ def ask(
     A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
     down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one by
     one, and a note says so. `key` names the input column that tells cases apart, and has its values: a reply with a
-    column of that name says itself which case each answer is of. `once`: where not every row is answered in its place
-    at the first call, nothing more is asked, and Odd is raised.
+    column of that name says itself which case each answer is of. `errors` names the column of a reply, where it has
+    one, that says why a row has no answer: what it says is a fault of that row, "RowError", and no output. `once`:
+    where not every row is answered in its place at the first call, nothing more is asked, and Odd is raised.
     """
-    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key, once)
+    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key, errors, once)
     _ask(found, range(rows), whole=True)
     return found
 
@@ -965,15 +969,29 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
     if places is not None:
         order, extra = places
         found.extra += extra
-        if order == range(len(wanted)):
+        refused = _refused(columns.pop(found.errors, None) if found.errors else None)
+        if found.once and refused:
+            raise Odd
+        if order == range(len(wanted)) and not refused and columns:
             found.parts.append((wanted, order, columns))
             return
         kept = [place for place in range(size) if order[place] is not None]
         rows = [wanted[order[place]] for place in kept]
         if rows != sorted(rows):
             found.reordered = True
-        found.parts.append((rows, kept, columns))
         found.dropped += sorted(set(wanted) - set(rows))
+        for row, place in zip(rows, kept):
+            if place in refused:
+                found.faults[row] = ("RowError", refused[place], [])
+        if not columns:
+            # nothing is answered but errors: a row without one has no answer
+            for row, place in zip(rows, kept):
+                if place not in refused:
+                    found.faults[row] = ("Unreadable", "neither an answer nor an error", [])
+            return
+        kept = [place for place in kept if place not in refused]
+        if kept or not refused:
+            found.parts.append(([wanted[order[place]] for place in kept], kept, columns))
     elif len(wanted) == 1:
         if size == 0:
             found.dropped.append(wanted[0])
@@ -987,6 +1005,20 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
         _halves(found, wanted)
 
 
+def _refused(errors: Any) -> dict[int, str]:
+    """By place in the reply why it is no answer, from the column of a reply that says so."""
+    if errors is None:
+        return {}
+    _, values, null = column(errors)
+    gone = [False] * len(values) if null is None else null
+    return {
+        place: str(why)[:MESSAGE].encode("utf-8", "backslashreplace").decode()
+        for place, (why, missing) in enumerate(zip(values, gone))
+        # a column of NaN alone says nothing of any row
+        if not missing and why == why
+    }
+
+
 def _halves(found: Answers, wanted: Sequence[int]) -> None:
     middle = len(wanted) // 2
     _ask(found, list(wanted[:middle]))
@@ -996,7 +1028,7 @@ def _halves(found: Answers, wanted: Sequence[int]) -> None:
 def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, list[str]]) -> bool:
     spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
     for place in spread:
-        alone = Answers(found.call, found.outputs, found.passing, found.key)
+        alone = Answers(found.call, found.outputs, found.passing, found.key, found.errors)
         _ask(alone, [wanted[place]])
         if [one[:2] for one in alone.faults.values()] != [fault[:2]]:
             return False
@@ -1551,8 +1583,9 @@ class Loop:
 
             began = time.perf_counter()
             key, once = _key_of(header.get("key", ""), asked), bool(header.get("once"))
+            errors = options.get("errors", "")
             try:
-                found = ask(call, header["rows"], options["outputs"], key=key, once=once)
+                found = ask(call, header["rows"], options["outputs"], key=key, errors=errors, once=once)
             except Odd:
                 return {"odd": True}, []
             seconds = time.perf_counter() - began

@@ -142,6 +142,7 @@ class IsolatedPredictor:
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
+            "errors": self.version.errors,
         }
         process = self._process
         try:

@@ -21,7 +21,8 @@ from harness.training.config import Config, read_config
 from harness.training.data import read_data
 from harness.training.diagnosis import in_words
 from harness.training.fit import Fitted, fit
-from harness.training.package import check_environment, package
+from harness.training.locked import check_environment
+from harness.training.package import package
 from harness.versions.manifest import Manifest
 
 
