@@ -66,7 +66,7 @@ DOORS = {
     "skops": (LOADING,),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
-    "scipy": ("statistics/", "training/search.py"),
+    "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
     "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
     "pandas": ("inputs/fixed.py", "tables.py", "predictors/given.py", *ENVIRONMENTS),
     "numpy": (

@@ -29,7 +29,13 @@ def add(commands: Commands) -> None:
         "--drift", type=float, default=0.0, metavar="X", help="how far the market moved, 0 to 1"
     )
     synth.add_argument(
-        "--missing", type=float, default=1.0, metavar="X", help="times the usual rate of gaps, to 3"
+        "--missing", type=float, default=1.0, metavar="X", help="times the usual rates of gaps, to 3"
+    )
+    synth.add_argument(
+        "--missing-at-random", type=float, metavar="X", help="the same of gaps at random alone"
+    )
+    synth.add_argument(
+        "--missing-not-at-random", type=float, metavar="X", help="the same of the other gaps alone"
     )
     synth.add_argument("--outliers", type=float, default=0.002, metavar="X", help="share of mistyped gardens")
     synth.add_argument(
@@ -67,8 +73,10 @@ def _nothing(options: argparse.Namespace) -> int:
 def _synth(options: argparse.Namespace) -> int:
     from harness.run.test_bed import keys_of, synth
 
-    names = ("seed", "drift", "missing", "outliers", "noise")
-    knobs = {name: getattr(options, name) for name in names}
+    knobs = {name: getattr(options, name) for name in ("seed", "drift", "outliers", "noise")}
+    for name in ("missing_at_random", "missing_not_at_random"):
+        own = getattr(options, name)
+        knobs[name] = options.missing if own is None else own
     said = synth(
         options.file,
         options.rows,

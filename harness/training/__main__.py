@@ -19,6 +19,7 @@ from harness.training import limits
 from harness.training.card import better_references
 from harness.training.config import Config, read_config
 from harness.training.data import read_data
+from harness.training.diagnosis import in_words
 from harness.training.fit import Fitted, fit
 from harness.training.package import check_environment, package
 from harness.versions.manifest import Manifest
@@ -84,6 +85,8 @@ def train(
     fitted = fit(config, data, _far)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
+    if fitted.assumptions is not None:
+        _say(f"assumptions: {in_words(dict(fitted.assumptions))}")
     if fitted.selection is not None:
         _say_selection(fitted)
     made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
@@ -101,14 +104,15 @@ def train(
 
 def _say_selection(fitted: Fitted) -> None:
     assert fitted.selection is not None
-    chosen, seconds = fitted.selection.found, fitted.selection.seconds
+    chosen, seconds, before = fitted.selection.found, fitted.selection.seconds, fitted.selection.metrics
     _say(f"selection: {len(chosen.kept)} features are needed, {len(chosen.dropped)} are not")
     for name in chosen.dropped:
         stable = f", needed in {chosen.stability[name]:.3g} of the resamples" if chosen.stability else ""
         _say(f"  not needed: {name}{stable}")
     _say(
         f"  a request of one row {chosen.request_bytes[0]} → {chosen.request_bytes[1]} bytes, "
-        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s"
+        f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s, "
+        + ", ".join(f"{name} {was:.4g} → {fitted.metrics[name]:.4g}" for name, was in before.items())
     )
 
 

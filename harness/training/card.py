@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from harness.training import diagnosis
 from harness.versions.manifest import Manifest
 
 Part = tuple[str, Sequence[str], Sequence[Sequence[str]]]
@@ -25,6 +26,7 @@ _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;"
     "background:#fff}table{border-collapse:collapse;display:block;overflow-x:auto}th,td{text-align:left;"
     "padding:.3rem .8rem;border-bottom:1px solid #bbb;font-variant-numeric:tabular-nums}code{overflow-wrap:anywhere}"
+    "figure{display:inline-block;margin:1rem 1rem 0 0}svg{max-width:100%;height:auto}"
     "@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}th,td{border-color:#555}}"
 )
 
@@ -54,6 +56,7 @@ def html(manifest: Manifest) -> str:
             body.append("<table><thead><tr>" + _cells("th", head) + "</tr></thead><tbody>")
             body += ["<tr>" + _cells("td", row) + "</tr>" for row in rows]
             body.append("</tbody></table>")
+        body += [f"<figure>{picture}</figure>" for picture in diagnosis.figures(manifest, heading)]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -64,7 +67,7 @@ def html(manifest: Manifest) -> str:
 def _parts(manifest: Manifest) -> list[Part]:
     parts = [_what(manifest), _metrics(manifest)]
     parts += [part for part in (_slices(manifest), _search(manifest)) if part[2]]
-    return [*parts, _inputs(manifest), _limits(manifest)]
+    return [*parts, *diagnosis.parts(manifest), _inputs(manifest), _limits(manifest)]
 
 
 def _title(manifest: Manifest) -> str:

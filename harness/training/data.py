@@ -7,8 +7,8 @@ every version.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
-    the split goes by one; `dropped` the features that a selection took out.
+    the split goes by one; `dropped` the features that a selection took out, and `chosen` what its steps (by their
+    number) chose of the columns that they are still given.
 
-    In `frame` numbers and booleans are float64 and text is `object`, with NaN where a value is missing: the same
-    that `predict` of the package makes of what it is given.
+    In `frame` numbers and booleans are float64, text is `object` and times are datetime64[ns], with NaN (NaT) where a
+    value is missing: the same that `predict` of the package makes of what it is given.
     """
 
     frame: pd.DataFrame
@@ -41,6 +42,7 @@ class Data:
     sha256: str
     order: Any = None
     dropped: tuple[str, ...] = ()
+    chosen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -178,7 +180,7 @@ def _field(name: str, kind: str, column: pd.Series, held: Any) -> Field:
     present = column[~held].dropna()
     if kind == "str":
         return Field(name, kind, nullable, categories=tuple(sorted(set(present))))
-    if kind == "bool" or not len(present):
+    if kind in ("bool", "datetime") or not len(present):
         return Field(name, kind, nullable)
     low, high = float(present.min()), float(present.max())
     if kind == "int":

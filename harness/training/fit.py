@@ -14,13 +14,15 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.schema import Field, Schema
+from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
 from harness.training.data import Data
+from harness.training.outliers import outliers_of
 from harness.training.pipeline import pipeline
 from harness.training.reference import references
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
-from harness.training.selection import Selected, selected, without
+from harness.training.selection import Selected, chosen_of, selected, without
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,8 @@ class Fitted:
     pools: tuple[Mapping[str, Any], ...] = ()
     replicas: tuple[float, ...] = ()
     selection: Selection | None = None
+    outliers: tuple[Mapping[str, Any], ...] = ()
+    assumptions: Mapping[str, Any] | None = None
 
     def evaluation(self) -> dict[str, Any]:
         """What the held-out rows and a search say beyond the metrics, as the manifest has it."""
@@ -54,6 +58,10 @@ class Fitted:
             found["replicas"] = list(self.replicas)
         if self.selection is not None:
             found["selection"] = self.selection.to_json()
+        if self.outliers:
+            found["outliers"] = [dict(one) for one in self.outliers]
+        if self.assumptions is not None:
+            found["assumptions"] = dict(self.assumptions)
         if self.search is not None:
             found["search"] = self.search.to_json()
         if self.pools:
@@ -111,6 +119,8 @@ def fit(config: Config, data: Data, far: Callable[[int, int], None] = lambda don
             _pools(),
             tuple(noise),
             selection,
+            tuple(outliers_of(data)),
+            assumptions_of(model, data),
         )
 
 
@@ -145,7 +155,7 @@ def _selected(
     after = seconds
     # a model that looks at nothing needs nothing; it is left as it is, since a version takes something
     if config.selection.drop_unneeded and chosen.dropped and chosen.kept:
-        data = without(data, chosen.dropped)
+        data = chosen_of(model, config, without(data, chosen.dropped), data.inputs.names)
         began = time.perf_counter()
         model, found = _fit(config, data, config.seed)
         after = time.perf_counter() - began
@@ -155,8 +165,13 @@ def _selected(
 def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     import numpy as np
 
-    model = pipeline(config, data.inputs.names, data.dropped)
-    seeds = {name: seed for name in model.get_params(deep=True) if name.endswith("random_state")}
+    model = pipeline(config, data.inputs.names, data.dropped, data.chosen)
+    # a random_state on its way out of scikit-learn warns when it is set; such steps draw from numpy's, seeded below
+    seeds = {
+        name: seed
+        for name, value in model.get_params(deep=True).items()
+        if name.endswith("random_state") and not (isinstance(value, str) and value == "deprecated")
+    }
     model.set_params(**seeds)
     # steps that draw without a random_state draw from these
     random.seed(seed)
@@ -176,7 +191,7 @@ def _refusals(config: Config) -> Iterator[None]:
     """What a step refuses, as an error of ours."""
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise HarnessError(
             f"the pipeline refuses the data: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
             where=f"{config.path}: [[steps]]",

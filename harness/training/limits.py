@@ -118,10 +118,11 @@ def _known(section: ValidationSection, config: Config, data: Data) -> None:
                     where=f"{config.path}: [validation] {key}",
                     hint=did_you_mean(name, names),
                 )
-            text = next((field.kind == "str" for field in data.inputs if field.name == name), False)
-            if (key == "ranges" and text) or (key == "categories" and not text):
+            kind = next((field.kind for field in data.inputs if field.name == name), "")
+            text = kind == "str"
+            if (key == "ranges" and kind in ("str", "datetime")) or (key == "categories" and not text):
                 raise HarnessError(
-                    f"{name} is {'text' if text else 'a number'}",
+                    f"{name} is {'text' if text else 'a time' if kind == 'datetime' else 'a number'}",
                     where=f"{config.path}: [validation] {key}",
                     hint="ranges are of numbers, categories of texts",
                 )

@@ -22,9 +22,11 @@ from harness.files import write_atomic
 from harness.training import card
 from harness.training.archive import archived
 from harness.training.config import Config
+from harness.training.config.steps import names, shipped
 from harness.training.data import Data
 from harness.training.fit import Fitted
 from harness.training.profile import profile_of
+from harness.training.shipped import packed
 from harness.versions.manifest import FILE, Manifest
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
@@ -59,8 +61,13 @@ def _as_trained(column, kind):
     if kind == "str":
         column = column.astype(object)
         return column.where(column.notna(), np.nan)
-    return column.astype("float64")
+{times}    return column.astype("float64")
 '''
+
+_TIMES = """    if kind == "datetime":
+        # without a zone, another zone is converted to UTC; NaT where a value is missing
+        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
+"""
 
 _NUMBER = """    answers = np.asarray(MODEL.predict(given), dtype="float64").reshape(-1)
     return pd.DataFrame({"prediction": answers}, index=frame.index)"""
@@ -120,7 +127,7 @@ def check_environment(config: Config) -> None:
     pinned: dict[str, set[str]] = {}
     for name, number in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", _lock(config).decode(), re.MULTILINE):
         pinned.setdefault(re.sub(r"[-_.]+", "-", name).lower(), set()).add(number)
-    installed = _libraries()
+    installed = _libraries(config)
     for name, found in installed.items():
         if found not in pinned.get(name, set()):
             wanted = " or ".join(sorted(pinned.get(name, ()))) or "none"
@@ -140,13 +147,16 @@ def package_files(config: Config, data: Data, fitted: Fitted) -> dict[str, bytes
     label = _CHANCES if len(fitted.outputs) > 1 else _LABEL
     answer = _NUMBER if config.task == "regression" else label
     inputs = "{\n" + "".join(f"    {field.name!r}: {field.kind!r},\n" for field in data.inputs) + "}"
+    # as it was where there are none, so that versions without times keep their digest
+    times = _TIMES if any(field.kind == "datetime" for field in data.inputs) else ""
     model = io.BytesIO()
     joblib.dump(fitted.model, model, compress=0, protocol=_PICKLE)
     files = {
         "__init__.py": f'"""A version of {config.model}: see predict.py and {FILE}."""\n'.encode(),
-        "predict.py": _PREDICT.format(inputs=inputs, answer=answer).encode(),
+        "predict.py": _PREDICT.format(inputs=inputs, answer=answer, times=times).encode(),
         "model.joblib": model.getvalue(),
         LOCK: _lock(config),
+        **packed([*(["Derived"] if config.recipes else []), *shipped(config.steps)]),
     }
     return {f"{config.package}/{name}": content for name, content in files.items()}
 
@@ -183,7 +193,7 @@ def make_manifest(
         evaluation=fitted.evaluation(),
         training_noise=fitted.training_noise,
         machine=platform.machine(),
-        libraries=_libraries(),
+        libraries=_libraries(config),
     )
 
 
@@ -202,7 +212,7 @@ def wheel_bytes(
             f"Summary: A version of {_one_line(config.model)}\n"
             "Requires-Python: >=3.11\n"
             # what the model was fitted with, so that a plain pip install of the wheel can predict as well
-            + "".join(f"Requires-Dist: {name}=={number}\n" for name, number in _libraries().items())
+            + "".join(f"Requires-Dist: {name}=={number}\n" for name, number in _libraries(config).items())
         ).encode(),
         f"{info}/WHEEL": (
             b"Wheel-Version: 1.0\nGenerator: pytest-model-harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -222,9 +232,11 @@ def _lock(config: Config) -> bytes:
         ) from None
 
 
-def _libraries() -> dict[str, str]:
+def _libraries(config: Config) -> dict[str, str]:
     found: dict[str, Any] = {}
-    for name in LIBRARIES:
+    # what unpickles the steps has to be there as well
+    more = {name.partition(".")[0].replace("_", "-") for name in names(config.steps)} & {"feature-engine"}
+    for name in (*LIBRARIES, *sorted(more)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -5,22 +5,40 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
+from harness.training import shipped
 from harness.training.config import DOORS, Config, Step
+from harness.training.config.recipes import RecipesSection
+from harness.training.config.steps import FUNCTIONS
 
 
-def pipeline(config: Config, features: tuple[str, ...] = (), dropped: tuple[str, ...] = ()) -> Any:
-    """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. Raises
-    HarnessError for a step that does not exist, or does not take a parameter."""
+def pipeline(
+    config: Config,
+    features: tuple[str, ...] = (),
+    dropped: tuple[str, ...] = (),
+    chosen: Mapping[int, tuple[int, ...]] | None = None,
+) -> Any:
+    """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. A step
+    whose number is in `chosen` is the choice of those columns. Raises HarnessError for a step that does not exist, or
+    does not take a parameter."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
+    recipes = config.recipes or RecipesSection()
+    made_of = recipes.made()
+    # what a recipe makes of a dropped feature is gone with it
+    gone = {*dropped, *(name for name, sources in made_of.items() if set(sources) & set(dropped))}
     steps = []
+    if made_of:
+        steps.append(("0-Derived", derived(config, dropped)))
     for place, step in enumerate(config.steps, start=1):
         where = f"{config.path}: [[steps]] {place}"
-        made = _make(step, where)
+        step = _without(step, gone)
+        made = _make(step, where, config.package)
         last = place == len(config.steps)
         # of the class, since some only know that they predict once they are fitted
         if not hasattr(type(made), "predict" if last else "transform"):
@@ -38,18 +56,54 @@ def pipeline(config: Config, features: tuple[str, ...] = (), dropped: tuple[str,
                     hint="name the columns as features under [data]",
                 )
             for name in step.columns if place == 1 and features else ():
-                if name not in (*features, *dropped):
-                    raise HarnessError(f'no feature "{name}"', where=where, hint=did_you_mean(name, features))
-            columns = [name for name in step.columns if name not in dropped]
+                if name not in (known := (*features, *dropped, *made_of)):
+                    raise HarnessError(f'no feature "{name}"', where=where, hint=did_you_mean(name, known))
+            columns = [name for name in step.columns if name not in gone]
             made = ColumnTransformer(
                 [("step", made, columns)], remainder="passthrough", verbose_feature_names_out=False
             ).set_output(transform="pandas")
-        steps.append((f"{place}-{step.short}", made))
+        if place in (chosen or {}):
+            made = ColumnTransformer(
+                [("chosen", "passthrough", list((chosen or {})[place]))], verbose_feature_names_out=False
+            )
+        # a step that was told to look at dropped features alone has nothing left to do
+        idle = bool(config.steps[place - 1].parameters.get("variables")) and not step.parameters["variables"]
+        steps.append((f"{place}-{step.short}", "passthrough" if idle else made))
     return Pipeline(steps)
 
 
-def _make(step: Step, where: str) -> Any:
+def _without(step: Step, gone: Set[str]) -> Step:
+    """The step without columns that are gone among its `variables`, as feature-engine calls what it looks at."""
+    named = step.parameters.get("variables")
+    if not isinstance(named, list) or not gone & set(map(str, named)):
+        return step
+    return replace(
+        step, parameters={**step.parameters, "variables": [one for one in named if one not in gone]}
+    )
+
+
+def derived(config: Config, dropped: tuple[str, ...] = ()) -> Any:
+    """The step that follows the recipes, without those that need a dropped feature."""
+    recipes = (config.recipes or RecipesSection()).without(dropped)
+    return shipped.load("Derived", config.package)(
+        calendar=dict(recipes.calendar), elapsed=dict(recipes.elapsed), ratios=dict(recipes.ratios)
+    )
+
+
+def _make(step: Step, where: str, package: str) -> Any:
+    found = _found(step, where, package)
+    known = [name for name in inspect.signature(found).parameters if name != "random_state"]
+    for key in step.parameters:
+        if key not in known:
+            raise HarnessError(f'{step.short} takes no "{key}"', where=where, hint=did_you_mean(key, known))
+    return found(**{key: _value(value, f"{where}: {key}", package) for key, value in step.parameters.items()})
+
+
+def _found(step: Step, where: str, package: str) -> Any:
+    """The class of a step."""
     module, _, name = step.name.rpartition(".")
+    if module == shipped.DOOR:
+        return shipped.load(name, package)
     try:
         room = importlib.import_module(module)
     except ImportError as error:
@@ -68,24 +122,42 @@ def _make(step: Step, where: str) -> Any:
             where=where,
             hint=f'did you mean "{near[0]}"?' if near else f"look for it in the documentation of {module}",
         )
-    known = [name for name in inspect.signature(found).parameters if name != "random_state"]
-    for key in step.parameters:
-        if key not in known:
-            raise HarnessError(f'{name} takes no "{key}"', where=where, hint=did_you_mean(key, known))
-    return found(**{key: _value(value, f"{where}: {key}") for key, value in step.parameters.items()})
+    return found
 
 
-def _value(value: Any, where: str) -> Any:
-    """A parameter as the step takes it: a table with `step` is a step of its own, a list in a list a tuple."""
+def _value(value: Any, where: str, package: str) -> Any:
+    """A parameter as the step takes it: a table with `step` is a step of its own, one with `function` a function, a
+    list in a list a tuple."""
     if isinstance(value, dict):
         if "step" in value:
-            return _make(
-                Step(value["step"], {key: one for key, one in value.items() if key != "step"}), where
-            )
-        return {key: _value(one, where) for key, one in value.items()}
+            inner = {key: one for key, one in value.items() if key != "step"}
+            return _make(Step(value["step"], inner), where, package)
+        if "function" in value:
+            return _function(value["function"], where)
+        return {key: _value(one, where, package) for key, one in value.items()}
     if isinstance(value, list):
         return [
-            tuple(_value(one, where) for one in inner) if isinstance(inner, list) else _value(inner, where)
+            tuple(_value(one, where, package) for one in inner)
+            if isinstance(inner, list)
+            else _value(inner, where, package)
             for inner in value
         ]
     return value
+
+
+def _function(name: str, where: str) -> Any:
+    """A function of the libraries by its full name, such as a score that features are selected by."""
+    module, _, short = name.rpartition(".")
+    try:
+        room = importlib.import_module(module)
+    except ImportError:
+        room = None
+    found = getattr(room, short, None)
+    if not callable(found) or inspect.isclass(found) or name.partition(".")[0] not in FUNCTIONS:
+        near = difflib.get_close_matches(short, dir(room), n=1)
+        raise HarnessError(
+            f"there is no function {name}",
+            where=where,
+            hint=f'did you mean "{near[0]}"?' if near else "mend the name",
+        )
+    return found

@@ -18,7 +18,7 @@ LEVELS = 30
 
 def profile_of(data: Data) -> dict[str, dict[str, Any]]:
     """By feature: the share of gaps, and the shares of its values: of the categories of a text, or between the
-    deciles of a number (`edges`, of which there are fewer where values repeat)."""
+    deciles of a number (`edges`, of which there are fewer where values repeat; of times in days since 1970)."""
     frame = data.frame[data.trained]
     return {field.name: _column(frame[field.name], field.kind) for field in data.inputs}
 
@@ -60,7 +60,8 @@ def _column(column: pd.Series, kind: str) -> dict[str, Any]:
     # of nothing there are no deciles
     edges: list[float] = []
     if len(present):
-        edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS, method="inverted_cdf")).tolist()
+        values = _numbers(present)
+        edges = np.unique(np.quantile(values, np.arange(1, BINS) / BINS, method="inverted_cdf")).tolist()
     return found | {"edges": edges, "shares": _between(present, edges, n)}
 
 
@@ -68,5 +69,14 @@ def _between(present: pd.Series, edges: Any, n: int) -> list[float]:
     import numpy as np
 
     # an edge belongs to the bin below it, so that a value which stands very often has a bin of its own
-    places = np.searchsorted(np.asarray(edges, dtype=np.float64), present.to_numpy(np.float64), side="left")
+    places = np.searchsorted(np.asarray(edges, dtype=np.float64), _numbers(present), side="left")
     return [float(count) / n for count in np.bincount(places, minlength=len(edges) + 1)]
+
+
+def _numbers(present: pd.Series) -> Any:
+    """The values as float64; times as days since 1970."""
+    import numpy as np
+
+    if present.dtype.kind == "M":
+        return present.to_numpy().astype("datetime64[ns]").astype(np.int64) / 86_400e9
+    return present.to_numpy(np.float64)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from harness.training.config import Config
 from harness.training.data import Data
+from harness.training.pipeline import derived
 from harness.training.scores import answers_of, metrics_of
 
 MOST = 50_000
@@ -23,8 +24,13 @@ def references(config: Config, data: Data) -> dict[str, Mapping[str, float]]:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     regression = config.task == "regression"
-    texts = [field.name for field in data.inputs if field.kind == "str"]
-    numbers = [field.name for field in data.inputs if field.kind != "str"]
+    kinds = {field.name: field.kind for field in data.inputs}
+    whole = data.frame
+    if config.recipes is not None or "datetime" in kinds.values():
+        # they are given the same columns: what is compared is the model
+        whole = derived(config, data.dropped).fit(whole).transform(whole)
+    texts = [name for name in whole.columns if kinds.get(name) == "str"]
+    numbers = [name for name in whole.columns if kinds.get(name) != "str"]
     prepared = make_column_transformer(
         (make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()), numbers),
         (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False), texts),
@@ -36,8 +42,8 @@ def references(config: Config, data: Data) -> dict[str, Mapping[str, float]]:
     }
     rows = data.trained.nonzero()[0]
     rows = rows[:: -(-len(rows) // MOST)]
-    frame, labels = data.frame.iloc[rows], data.target[rows]
-    unseen, truth = data.frame[data.held_out], data.target[data.held_out]
+    frame, labels = whole.iloc[rows], data.target[rows]
+    unseen, truth = whole[data.held_out], data.target[data.held_out]
     found: dict[str, Mapping[str, float]] = {}
     for name, model in models.items():
         model.fit(frame, labels)

@@ -113,7 +113,8 @@ def _place(name: str, model: Any, config: Config) -> str:
             where=where,
             hint="write it as Ridge.alpha; " + did_you_mean(short, known),
         )
-    label, made = model.steps[steps[0]]
+    # recipes stand before the steps of the configuration
+    label, made = model.steps[len(model.steps) - len(config.steps) + steps[0]]
     inner = "step__" if config.steps[steps[0]].columns else ""
     known = [one.removeprefix(inner) for one in made.get_params() if one.startswith(inner)]
     if key not in known:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.schema import Schema
+from harness.training.config import Config
 from harness.training.data import Data
+from harness.training.pipeline import pipeline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +78,43 @@ def without(data: Data, dropped: tuple[str, ...]) -> Data:
     )
 
 
+def chosen_of(model: Any, config: Config, data: Data, before: tuple[str, ...]) -> Data:
+    """The data with what each selecting step of the fitted `model` chose, in terms of the columns that it is given now
+    that others than `before` are.
+
+    A step that chose two of five would refuse to choose two of two, or choose one of them: what was chosen on all
+    features stays. A step whose parameters are searched, or whose columns have no names, chooses again.
+    """
+    offset = len(model.steps) - len(config.steps) if hasattr(model, "steps") else 0
+    searched = {name.partition(".")[0] for name in config.search.parameters} if config.search else set()
+    chosen: dict[int, tuple[int, ...]] = {}
+    for place, step in enumerate(config.steps[:-1], start=1):
+        if not hasattr(model, "steps") or step.columns or step.short in searched:
+            continue
+        fitted = model.steps[offset + place - 1][1]
+        if not hasattr(fitted, "get_support"):
+            continue
+        now: Any = pipeline(config, data.inputs.names, data.dropped, chosen)
+        first = offset + place - 1
+        try:
+            given = _names(model[:first], before)
+            rows = data.trained
+            left = _names(
+                now[:first].fit(data.frame[rows], data.target[rows]) if first else now[:0], data.inputs.names
+            )
+        except (AttributeError, ValueError):
+            continue
+        kept = {name for name, stays in zip(given, fitted.get_support(), strict=True) if stays}
+        # names that stand twice name no column
+        if len(set(left)) == len(left) and kept <= set(left):
+            chosen[place] = tuple(position for position, name in enumerate(left) if name in kept)
+    return replace(data, chosen=chosen)
+
+
+def _names(fitted: Any, features: tuple[str, ...]) -> list[str]:
+    return list(fitted.get_feature_names_out(list(features))) if len(fitted) else list(features)
+
+
 def _of_rows(data: Data, rows: Any) -> Data:
     import numpy as np
 
@@ -97,12 +136,13 @@ def _changes(model: Any, rows: pd.DataFrame, name: str, before: Any) -> bool:
     column = rows[name]
     cells = column.to_numpy()
     first = column.dropna().iloc[:1]
+    gone = np.datetime64("NaT") if cells.dtype.kind == "M" else np.nan
     others = [
         cells[np.random.default_rng(0).permutation(len(rows))],
-        np.full_like(cells, first.iloc[0] if len(first) else np.nan),
+        np.full_like(cells, first.to_numpy()[0] if len(first) else gone),
     ]
     if column.isna().any():
-        others.append(np.full_like(cells, np.nan))
+        others.append(np.full_like(cells, gone))
     return any(not _same(before, _answers(model, rows.assign(**{name: other}))) for other in others)
 
 
@@ -116,4 +156,4 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _bytes(row: pd.DataFrame) -> int:
-    return len(json.dumps(json.loads(row.to_json(orient="records"))))
+    return len(json.dumps(json.loads(row.to_json(orient="records", date_format="iso"))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
 from harness.training.config import Config
+from harness.training.config.recipes import RecipesSection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,14 +165,50 @@ def target(column: pd.Series, kind: str, config: Config, table: Table) -> Any:
 
 
 def check_kinds(kinds: Mapping[str, str], config: Config) -> None:
-    """No feature is a time: no pipeline here takes one as it is."""
-    for name, kind in kinds.items():
-        if kind == "datetime":
+    """Recipes find the columns that they need, of the kind that they need; and a column of times has a recipe or a step
+    that names it, since no model takes one as it is."""
+    recipes = config.recipes or RecipesSection()
+    where = f"{config.path}: [recipes]"
+    times = recipes.times()
+    for made, sources in recipes.made().items():
+        if made in kinds:
             raise HarnessError(
-                f'column "{name}" holds times, which no step takes',
-                where=config.data.where,
-                hint="leave it out of features, or write it as a number, such as days since a date",
+                f'a recipe makes "{made}", which is a feature already',
+                where=where,
+                hint="give what it makes another name",
             )
+        for name in sources:
+            if name not in kinds:
+                raise HarnessError(
+                    f'no feature "{name}", which "{made}" is made of',
+                    where=where,
+                    hint=did_you_mean(name, kinds),
+                )
+            wanted = ("datetime",) if name in times and made not in recipes.ratios else ("float", "int")
+            if kinds[name] not in wanted:
+                raise HarnessError(
+                    f'"{made}" is made of {name}, which is {kinds[name]}',
+                    where=where,
+                    hint=f'say {name} = "datetime" under kinds, or name a column of times'
+                    if wanted == ("datetime",)
+                    else "ratios are of numbers",
+                )
+    for name, kind in kinds.items():
+        if kind == "datetime" and name not in (*times, *_named_by_steps(config)):
+            raise HarnessError(
+                f'column "{name}" holds times, which no model takes',
+                where=config.data.where,
+                hint=f'add [recipes.calendar] {name} = ["year", "month"], or leave it out of features',
+            )
+
+
+def _named_by_steps(config: Config) -> tuple[str, ...]:
+    """The columns that a step is told to look at, as `columns` of ours or as feature-engine's `variables`."""
+    found: list[str] = []
+    for step in config.steps:
+        variables = step.parameters.get("variables", ())
+        found += [*step.columns, *([variables] if isinstance(variables, str) else variables)]
+    return tuple(found)
 
 
 def check_feature(column: pd.Series, kind: str, config: Config) -> None:
@@ -216,15 +253,16 @@ def _times(column: pd.Series, config: Config, table: Table) -> pd.Series:
     """Times as datetime64[ns] without a zone (another zone is converted to UTC)."""
     import pandas as pd
 
-    if column.dtype.kind == "M":
-        return column.astype("datetime64[ns]")
-    values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    values = column
+    if column.dtype.kind != "M":
+        values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
     wrong = values.isna() & column.notna()
+    wrong |= (values.dt.year < 1678) | (values.dt.year > 2261)
     if wrong.any():
         raise HarnessError(
             f'column "{column.name}" should be datetime, but holds {column[wrong].iloc[0]!r} in {table.rows(wrong)}',
             where=config.data.where,
-            hint="write times as 2026-01-31 or 2026-01-31T12:00:00",
+            hint="write times as 2026-01-31 or 2026-01-31T12:00:00, from 1678 to 2261",
         )
     return values.astype("datetime64[ns]")
 

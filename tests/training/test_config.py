@@ -30,7 +30,7 @@ def test_paths_lie_beside_the_configuration(project, tmp_path):
         ('"house_prices"', '"House-Prices"', "no name for an import package", "house_prices"),
         ('"house_prices"', '"json"', '"json" is taken', "lower-case"),
         ('"house-prices"', '"a/b"', "no name for a model", "house-prices"),
-        ('"sklearn.linear_model.Ridge"', '"os.system"', "os.system may not be a step", "sklearn or feature_engine"),
+        ('"sklearn.linear_model.Ridge"', '"os.system"', "os.system may not be a step", "or shipped"),
         ('"sklearn.linear_model.Ridge"', '"harness.x.Ridge"', "may not be a step", "yesterday's models"),
         ("alpha = 10", "random_state = 3", "random_state is set for one step", "set seed"),
         ('target = "price"', 'target = "price"\nkinds = { rooms = "whole" }', "unknown kind 'whole'", "known: "),

@@ -58,8 +58,9 @@ def test_a_harmless_retrain_passes_and_a_harmful_one_fails(config, data, alpha, 
         assert found.change > 0.05
 
 
-def test_the_lock_pins_everything_by_digest_and_names_no_place():
-    text = (FIXTURES / "diabetes.lock").read_text()
+@pytest.mark.parametrize("name", ["diabetes", "houses"])
+def test_the_lock_pins_everything_by_digest_and_names_no_place(name):
+    text = (FIXTURES / f"{name}.lock").read_text()
     pins = re.findall(r"^([a-z0-9-]+)==\S+", text, re.MULTILINE)
     assert {"numpy", "scipy", "scikit-learn", "joblib", "pandas", "threadpoolctl"} <= set(pins)
     for line in text.splitlines():
@@ -67,5 +68,12 @@ def test_the_lock_pins_everything_by_digest_and_names_no_place():
     blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
     assert len(blocks) == len(pins)
     assert all("--hash" in block for block in blocks)
-    for line in (FIXTURES / "diabetes.in").read_text().splitlines():
+    for line in (FIXTURES / f"{name}.in").read_text().splitlines():
         assert line.startswith("#") or f"{line} \\" in text
+
+
+def test_the_example_of_the_documentation_is_the_one_that_is_tested():
+    page = (FIXTURES.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    text = (FIXTURES / "houses.toml").read_text(encoding="utf-8")
+    assert f"```toml\n{text}```" in page
+    assert read_config(FIXTURES / "houses.toml").recipes is not None

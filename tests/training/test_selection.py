@@ -126,3 +126,148 @@ def test_replicas_are_other_seeds(project):
     assert len(found.replicas) == 5
     assert len(set(found.replicas)) > 1
     assert found.training_noise == pytest.approx(sum(found.replicas) / 5)
+
+
+# ---- every kind of selection
+
+UNIVARIATE = (
+    'step = "sklearn.feature_selection.SelectKBest"\nk = 2\n'
+    'score_func = {{ function = "sklearn.feature_selection.{}" }}'
+)
+LINEAR = 'estimator = { step = "sklearn.linear_model.Ridge" }'
+KINDS = {
+    "filter: univariate": UNIVARIATE.format("f_regression"),
+    "filter: mutual information": UNIVARIATE.format("mutual_info_regression"),
+    "filter: false discoveries": (
+        'step = "sklearn.feature_selection.SelectFdr"\nalpha = 0.01\n'
+        'score_func = { function = "sklearn.feature_selection.f_regression" }'
+    ),
+    "wrapper: sequential": (
+        f'step = "sklearn.feature_selection.SequentialFeatureSelector"\nn_features_to_select = 2\ncv = 3\n{LINEAR}'
+    ),
+    "wrapper: RFE": f'step = "sklearn.feature_selection.RFE"\nn_features_to_select = 2\n{LINEAR}',
+    "embedded: Lasso": (
+        'step = "sklearn.feature_selection.SelectFromModel"\n'
+        'estimator = { step = "sklearn.linear_model.Lasso", alpha = 2000.0 }'
+    ),
+    "embedded: trees": (
+        'step = "sklearn.feature_selection.SelectFromModel"\nmax_features = 2\nthreshold = 0.0\n'
+        'estimator = { step = "sklearn.ensemble.ExtraTreesRegressor", n_estimators = 20 }'
+    ),
+}
+
+
+def driving() -> pd.DataFrame:
+    """`size` and `rooms` decide the price, as much as one another; `dust`, `smell` and `luck` do not."""
+    made = table()
+    return made.assign(price=1000 * made["size"] + 30_000 * made["rooms"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_selection_finds_what_decides_and_says_what_that_pays(project, kind):
+    last = f"{KINDS[kind]}\n\n[[steps]]\n{RIDGE}\n\n[selection]\nresamples = 4\n"
+    _, found = fitted(project(table=driving(), last=last))
+    chosen = found.selection.found
+    assert chosen.kept == ("size", "rooms")
+    assert found.data.inputs.names == ("size", "rooms")
+    assert {chosen.stability[name] for name in chosen.kept} == {1.0}
+    assert chosen.request_bytes[1] < chosen.request_bytes[0]
+    said = found.evaluation()["selection"]
+    assert said["metrics_before"].keys() == found.metrics.keys()
+    assert found.metrics["mae"] == pytest.approx(said["metrics_before"]["mae"], rel=0.2)
+    assert all(seconds > 0 for seconds in found.selection.seconds)
+
+
+@pytest.mark.parametrize(
+    ("step", "dropped"),
+    [
+        ('step = "sklearn.feature_selection.VarianceThreshold"', ("flat",)),
+        ('step = "shipped.CorrelationFilter"\nthreshold = 0.98', ("copy",)),
+        ('step = "feature_engine.selection.DropConstantFeatures"', ("flat",)),
+        ('step = "feature_engine.selection.DropCorrelatedFeatures"\nthreshold = 0.98', ("size",)),
+    ],
+)
+def test_filters_that_look_at_no_target_drop_constant_and_copied_columns(project, step, dropped):
+    made = houses().assign(flat=1.0)
+    made["copy"] = made["size"] * 2 + np.random.default_rng(2).normal(size=len(made))
+    scaler = '[[steps]]\nstep = "sklearn.preprocessing.StandardScaler"\n\n'
+    last = f"{step}\n\n[[steps]]\n{RIDGE}\n\n[selection]\nresamples = 3\n"
+    _, found = fitted(project(table=made, last=last, replace={scaler: ""}))
+    left = {"size", "rooms", "flat", "copy"} - set(dropped)
+    # a linear model gives a constant no weight, so that the filter alone is asked
+    assert set(found.model[:-1].get_feature_names_out()) <= left
+    assert set(dropped) <= set(found.selection.found.dropped)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('{ function = "os.system" }', "from sklearn or numpy"),
+        ('{ function = "sklearn.feature_selection.f_regresion" }', 'did you mean "f_regression"'),
+        ('{ function = "numpy.nothing.at_all" }', "there is no function"),
+        ('{ function = "sklearn.linear_model.Ridge" }', "there is no function"),
+        ('{ function = "numpy.log1p", more = 1 }', "a function is"),
+        ("{ function = 3 }", "a function is"),
+    ],
+)
+def test_a_function_that_is_none_is_named(project, value, words):
+    last = f'step = "sklearn.feature_selection.SelectKBest"\nscore_func = {value}\n\n[[steps]]\n{RIDGE}'
+    with pytest.raises(HarnessError) as caught:
+        fitted(project(last=last))
+    assert words in str(caught.value)
+
+
+def test_a_function_is_a_parameter_that_is_packed(project, tmp_path):
+    logged = 'step = "sklearn.preprocessing.FunctionTransformer"\nfunc = { function = "numpy.log1p" }\n\n[[steps]]\n'
+    scaler = '[[steps]]\nstep = "sklearn.preprocessing.StandardScaler"\n\n'
+    path = project(last=logged + RIDGE, replace={scaler: ""})
+    _, found = fitted(path)
+    assert found.model[0].transform(pd.DataFrame({"size": [1.0], "rooms": [0.0]})).to_numpy().tolist() == [
+        [np.log1p(1.0), 0.0]
+    ]
+    train(read_config(path), tmp_path / "dist", commit="", dirty=False)
+
+
+def test_what_selection_pays_is_printed(project, tmp_path, capsys):
+    train(
+        read_config(project(table=table(), last=f"{SELECT}\n\n[selection]\n")),
+        tmp_path / "d",
+        commit="",
+        dirty=False,
+    )
+    said = capsys.readouterr().err
+    assert "a request of one row" in said
+    assert "a fit " in said
+    assert "mae " in said.split("a fit ")[1]
+
+
+HALF = 'step = "sklearn.feature_selection.SelectPercentile"\npercentile = 40\n' + UNIVARIATE.partition(
+    "k = 2\n"
+)[2].format("f_regression")
+
+
+def test_what_was_chosen_of_all_features_is_not_chosen_from_again(project):
+    """Two of five are 40%; 40% of the two that are left would be one."""
+    encoder = 'step = "sklearn.preprocessing.OneHotEncoder"\nsparse_output = false\ncolumns = ["town"]\n\n[[steps]]\n'
+    made = driving().assign(town=np.where(np.arange(120) % 2 == 0, "a", "b"))
+    made["price"] += 40_000 * (made["town"] == "b")
+    scaler = '[[steps]]\nstep = "sklearn.preprocessing.StandardScaler"\n\n'
+    middle = 'step = "sklearn.preprocessing.StandardScaler"\n\n[[steps]]\n'
+    last = f"{encoder}{middle}{HALF.replace('40', '50')}\n\n[[steps]]\n{RIDGE}"
+    _, before = fitted(project(table=made, last=last, replace={scaler: ""}))
+    _, after = fitted(project(table=made, last=f"{last}\n\n[selection]\n", replace={scaler: ""}))
+    assert after.data.inputs.names == ("size", "rooms", "town")
+    frame = before.data.frame
+    assert after.model.predict(after.data.frame).tolist() == pytest.approx(
+        before.model.predict(frame).tolist()
+    )
+    assert len(after.model[-1].coef_) == len(before.model[-1].coef_)
+
+
+def test_a_selection_that_is_searched_is_searched_again(project):
+    last = f"{KINDS['filter: univariate']}\n\n[[steps]]\n{RIDGE}\n\n[selection]\n"
+    search = '\n[search]\nparameters = { "SelectKBest.k" = [1, 2] }\nfolds = 3\n'
+    _, found = fitted(project(table=driving(), last=last + search))
+    assert found.data.inputs.names == ("size", "rooms")
+    assert found.data.chosen == {}
+    assert found.search.best == {"SelectKBest.k": 2}

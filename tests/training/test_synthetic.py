@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import harness
+from harness.cli import main
 from harness.errors import HarnessError
 from harness.training.planting import recipe
 from harness.training.synthetic import draws
@@ -26,6 +27,7 @@ from harness.training.synthetic.houses import COLUMNS, KEY, LATE, LATE_FROM, Kno
 from harness.training.synthetic.write import SUFFIXES, write
 
 ROWS = np.arange(200_000, dtype=np.uint64)
+WHOLE = {"missing_at_random": 0.0, "missing_not_at_random": 0.0}
 
 DIGEST = "88096154f8a087b4b88d6d22a0a2924e623f1a593f3308ac4a03199ca9a0dad4"
 """Of the first 20,000 houses: frozen, since a test bed that moves makes every measurement with it void."""
@@ -115,7 +117,7 @@ def test_a_file_holds_the_table_whatever_its_format(suffix, tmp_path, monkeypatc
     write(path, 2_000, first=40, truth=tmp_path / "truth.csv")
     read = {
         ".parquet": pd.read_parquet,
-        ".csv": lambda one: pd.read_csv(one, parse_dates=["listed"]),
+        ".csv": lambda one: pd.read_csv(one, parse_dates=["listed"], float_precision="round_trip"),
         ".jsonl": lambda one: pd.DataFrame(map(json.loads, one.read_text().splitlines())).astype(
             {"listed": "datetime64[s]"}
         ),
@@ -131,7 +133,8 @@ def test_a_file_holds_the_table_whatever_its_format(suffix, tmp_path, monkeypatc
                 expected[name].to_numpy(),
                 equal_nan=COLUMNS[name] == "float",
             ), name
-    truth = pd.read_csv(tmp_path / "truth.csv")
+    # the parser that pandas takes by default is off in the last bits
+    truth = pd.read_csv(tmp_path / "truth.csv", float_precision="round_trip")
     assert truth[KEY].tolist() == expected[KEY].tolist()
     assert (truth["true_price"] == true_price(40, 2_000, Knobs())).all()
 
@@ -162,8 +165,47 @@ def test_gaps_are_there_at_random_and_not_at_random():
         stats.ks_2samp(table["price"][table["year"].isna()], table["price"][table["year"].notna()]).pvalue
         > 1e-3
     )
-    assert not frame(missing=0.0)["energy"].isna().any()
-    assert frame(missing=2.0)["year"].isna().mean() > 0.11
+
+
+AT_RANDOM, NOT_AT_RANDOM = ("year", "noise", "floor"), ("energy", "garden")
+
+
+@pytest.mark.parametrize(
+    ("knob", "moved", "still"),
+    [
+        ("missing_at_random", AT_RANDOM, NOT_AT_RANDOM),
+        ("missing_not_at_random", NOT_AT_RANDOM, AT_RANDOM),
+    ],
+)
+def test_each_knob_of_gaps_moves_its_own(knob, moved, still):
+    usual, none, twice = frame(), frame(**{knob: 0.0}), frame(**{knob: 2.0})
+    for name in moved:
+        gone = usual[name].isna() & ((usual["kind"] == "flat") | (name != "floor"))
+        left = none[name].isna() & ((none["kind"] == "flat") | (name != "floor"))
+        more = twice[name].isna() & ((twice["kind"] == "flat") | (name != "floor"))
+        assert not left.any(), name
+        assert 1.6 * gone.sum() < more.sum() < 2.2 * gone.sum(), name
+        assert (more >= gone).all(), name
+    for name in still:
+        assert usual[name].isna().equals(none[name].isna()), name
+        assert usual[name].isna().equals(twice[name].isna()), name
+    # nothing else of the houses is touched by what is missing
+    assert usual["price"].equals(none["price"])
+
+
+def test_the_command_turns_both_knobs_of_gaps_or_each_alone(tmp_path):
+    def made(*options: str) -> pd.DataFrame:
+        assert main(["data", "synth", str(tmp_path / "made.parquet"), "--rows", "2000", *options]) == 0
+        return pd.read_parquet(tmp_path / "made.parquet")
+
+    none = made("--missing", "0")
+    assert not none[["year", "noise", "energy", "garden"]].isna().any().any()
+    one = made("--missing", "0", "--missing-not-at-random", "2")
+    assert not one[["year", "noise"]].isna().any().any()
+    assert one["energy"].isna().mean() > 0.3
+    other = made("--missing-not-at-random", "0", "--missing-at-random", "3")
+    assert not other[["energy", "garden"]].isna().any().any()
+    assert other["year"].isna().mean() > 0.14
 
 
 def test_a_district_appears_later_and_two_are_rare():
@@ -186,7 +228,7 @@ def test_columns_that_say_nothing_are_there():
 
 
 def test_outliers_are_as_many_as_asked_for_and_ten_times_too_large():
-    calm, wild = frame(outliers=0.0, missing=0.0), frame(outliers=0.05, missing=0.0)
+    calm, wild = frame(outliers=0.0, **WHOLE), frame(outliers=0.05, **WHOLE)
     moved = calm["garden"] != wild["garden"]
     assert np.allclose(wild["garden"][moved], 10 * calm["garden"][moved])
     assert abs(moved.mean() / (calm["garden"] > 0).mean() - 0.05) < 0.005
@@ -194,7 +236,7 @@ def test_outliers_are_as_many_as_asked_for_and_ten_times_too_large():
 
 def test_interactions_are_in_the_price():
     """A garage adds four times as much in the old town: the same house with and without, all else equal."""
-    table = frame(noise=0.0, missing=0.0)
+    table = frame(noise=0.0, **WHOLE)
     worth = {}
     for town in (True, False):
         rows = (table["district"] == "old town") == town
@@ -241,7 +283,8 @@ def test_a_planted_fault_spoils_the_rows_that_it_names_and_no_other(tmp_path):
         ({"rows": 0}, "rows is 0"),
         ({"first": -1}, "first is -1"),
         ({"knobs": Knobs(drift=1.5)}, "drift is 1.5"),
-        ({"knobs": Knobs(missing=float("nan"))}, "missing is nan"),
+        ({"knobs": Knobs(missing_at_random=float("nan"))}, "missing_at_random is nan"),
+        ({"knobs": Knobs(missing_not_at_random=3.1)}, "missing_not_at_random is 3.1"),
         ({"knobs": Knobs(seed=-1)}, "seed is -1"),
         ({"path": Path("houses.xls")}, "no table is written as .xls"),
         ({"path": Path("/proc/none/houses.csv")}, "the table cannot be written"),

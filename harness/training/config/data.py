@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import HarnessError, did_you_mean
 from harness.training.config.reading import between, changed, section
 
-KINDS = ("float", "int", "bool", "str")
+KINDS = ("float", "int", "bool", "str", "datetime")
 """Kinds that a feature can have: what a table of text can hold and a pipeline can take."""
 
 FILES = (".csv", ".parquet", ".jsonl")

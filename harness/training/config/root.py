@@ -18,6 +18,7 @@ from typing import Any
 from harness.errors import HarnessError, did_you_mean
 from harness.training.config import calibration as calibration_section
 from harness.training.config import data as data_section
+from harness.training.config import recipes as recipes_section
 from harness.training.config import search as search_section
 from harness.training.config import selection as selection_section
 from harness.training.config import split as split_section
@@ -27,6 +28,7 @@ from harness.training.config.calibration import CalibrationSection
 from harness.training.config.data import DataSection
 from harness.training.config.reading import changed
 from harness.training.config.reading import section as _section
+from harness.training.config.recipes import RecipesSection
 from harness.training.config.search import SearchSection
 from harness.training.config.selection import SelectionSection
 from harness.training.config.split import SplitSection
@@ -42,6 +44,7 @@ _PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "validation": validation_section.read,
+    "recipes": recipes_section.read,
     "selection": selection_section.read,
     "search": search_section.read,
     "calibration": calibration_section.read,
@@ -78,6 +81,7 @@ class Config:
     steps: tuple[Step, ...]
     replicas: int = 1
     validation: ValidationSection | None = None
+    recipes: RecipesSection | None = None
     selection: SelectionSection | None = None
     search: SearchSection | None = None
     calibration: CalibrationSection | None = None

@@ -11,11 +11,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from harness.training.config import calibration, data, search, selection, split, validation
+from harness.training.config import calibration, data, recipes, search, selection, split, validation
 from harness.training.config.data import FILES, KINDS
 from harness.training.config.reading import SAID, defaults_of, keys_of
 from harness.training.config.root import SECTIONS, Top
 from harness.training.config.steps import DOORS
+from harness.training.shipped import DOOR
 from harness.versions.manifest import TASKS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -24,6 +25,7 @@ _CLASSES: Mapping[str, type] = {
     "data": data.DataSection,
     "split": split.SplitSection,
     "validation": validation.ValidationSection,
+    "recipes": recipes.RecipesSection,
     "selection": selection.SelectionSection,
     "search": search.SearchSection,
     "calibration": calibration.CalibrationSection,
@@ -55,6 +57,29 @@ _NARROWER: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("ValidationSection", "max_duplicates"): {"minimum": 0},
     ("ValidationSection", "max_correlation"): {"minimum": 0, "maximum": 1},
     ("ValidationSection", "max_drift"): {"minimum": 0},
+    ("RecipesSection", "calendar"): {
+        "additionalProperties": {"type": "array", "items": {"enum": list(recipes.PARTS)}, "uniqueItems": True}
+    },
+    ("RecipesSection", "elapsed"): {
+        "additionalProperties": {
+            "type": "object",
+            "required": ["of", "since"],
+            "properties": {
+                "of": {"type": "string"},
+                "since": {"type": "string"},
+                "unit": {"enum": list(recipes.UNITS)},
+            },
+            "additionalProperties": False,
+        }
+    },
+    ("RecipesSection", "ratios"): {
+        "additionalProperties": {
+            "type": "object",
+            "required": ["of", "by"],
+            "properties": {"of": {"type": "string"}, "by": {"type": "string"}},
+            "additionalProperties": False,
+        }
+    },
     ("Top", "replicas"): {"minimum": 1, "maximum": 1000},
     ("SelectionSection", "resamples"): {"minimum": 0, "maximum": 1000},
     ("SearchSection", "method"): {"enum": list(search.METHODS)},
@@ -71,7 +96,7 @@ _STEP: Mapping[str, Any] = {
     "type": "object",
     "required": ["step"],
     "properties": {
-        "step": {"type": "string", "pattern": f"^({'|'.join(DOORS)})\\."},
+        "step": {"type": "string", "pattern": f"^({'|'.join((*DOORS, DOOR))})\\."},
         "columns": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
     },
     "additionalProperties": True,

@@ -49,13 +49,16 @@ class Knobs:
     """What can be turned. Shares are between 0 and 1.
 
     `drift` (0 none, 1 strong) moves what is offered: larger houses, more of them in the east, dearer ones throughout.
-    `missing` multiplies every rate of gaps (at most 3), `outliers` is the share of gardens that were typed with a
-    zero too many, `noise` the standard deviation of the price as a share of it.
+    `missing_at_random` and `missing_not_at_random` multiply the rates of gaps (at most 3): the first of those that
+    have nothing to do with the house (`year`, `noise`, `floor` of a flat), the second of those that have (`energy`,
+    `garden`). `outliers` is the share of gardens that were typed with a zero too many, `noise` the standard deviation
+    of the price as a share of it.
     """
 
     seed: int = 8123
     drift: float = 0.0
-    missing: float = 1.0
+    missing_at_random: float = 1.0
+    missing_not_at_random: float = 1.0
     outliers: float = 0.002
     noise: float = 0.08
 
@@ -135,10 +138,11 @@ class _Houses:
         # one price in a hundred is of a sale within a family: far below, whatever the house is
         noise = 1.0 + self._knobs.noise * self._bell("price")
         noise = np.where(self._uniform("family") < 0.01, noise * 0.6, noise)
+        at_random = self._knobs.missing_at_random
         energy = _texts(ENERGY, self.energy)
         # not at random: an old house was seldom measured, and a poor one less often still
         unmeasured = np.where(self.year < 1978.0, 0.45, 0.03) + np.where(self.condition == 0, 0.25, 0.0)
-        energy[self._uniform("no energy") < unmeasured * self._knobs.missing] = None
+        energy[self._uniform("no energy") < unmeasured * self._knobs.missing_not_at_random] = None
         return {
             KEY: self._rows.astype(np.int64),
             "listed": self.listed,
@@ -151,12 +155,16 @@ class _Houses:
             "area_copy": self.area.copy(),
             "rooms": self.rooms.astype(np.int64),
             # more is missing where there is little to tell
-            "garden": self._without("garden", garden, np.where(self.garden == 0.0, 0.3, 0.05)),
-            "year": self._without("year", self.year, 0.06),
-            "floor": np.where(self.kind == 0, self._without("floor", self.floor, 0.02), np.nan),
+            "garden": self._without(
+                "garden",
+                garden,
+                np.where(self.garden == 0.0, 0.3, 0.05) * self._knobs.missing_not_at_random,
+            ),
+            "year": self._without("year", self.year, 0.06 * at_random),
+            "floor": np.where(self.kind == 0, self._without("floor", self.floor, 0.02 * at_random), np.nan),
             "garage": self.garage,
             "distance": self.distance,
-            "noise": self._without("noise", self.noise, 0.04),
+            "noise": self._without("noise", self.noise, 0.04 * at_random),
             "country": _texts(("NL",), np.zeros(len(self.area), dtype=np.int64)),
             # to whole hundreds
             TARGET: np.floor(self.true_price() * noise / 100.0 + 0.5) * 100.0,
@@ -178,7 +186,7 @@ class _Houses:
         return np.array([f"agent {number:04d}" for number in range(AGENTS)], dtype=object)[numbers]
 
     def _without(self, name: str, values: Floats, rate: Any) -> Floats:
-        return np.where(self._uniform(f"no {name}") < rate * self._knobs.missing, np.nan, values)
+        return np.where(self._uniform(f"no {name}") < rate, np.nan, values)
 
     def _uniform(self, name: str) -> Floats:
         return uniform(self._knobs.seed, name, self._rows)

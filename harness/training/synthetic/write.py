@@ -75,7 +75,9 @@ def _spoilt(columns: dict[str, npt.NDArray[Any]], planted: Recipe | None) -> dic
 def _check(rows: int, first: int, knobs: Knobs) -> None:
     limits = (
         ("rows", rows, 1, MOST), ("first", first, 0, MOST - rows), ("drift", knobs.drift, 0, 1),
-        ("missing", knobs.missing, 0, 3), ("outliers", knobs.outliers, 0, 1), ("noise", knobs.noise, 0, 1),
+        ("missing_at_random", knobs.missing_at_random, 0, 3),
+        ("missing_not_at_random", knobs.missing_not_at_random, 0, 3),
+        ("outliers", knobs.outliers, 0, 1), ("noise", knobs.noise, 0, 1),
         ("seed", knobs.seed, 0, 2**63),
     )  # fmt: skip
     for name, value, low, high in limits:
