@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness.cli.options import Commands, say, settings_of
+from harness.cli.progress import Bar
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
 
@@ -45,7 +46,14 @@ def _train(options: argparse.Namespace) -> int:
                 hint='add training = "FILE.toml", or name the file: harness train FILE.toml',
             )
         path = settings.root / settings.training
-    trained = train(path, Path(options.out).absolute(), say, settings)
+    with Bar(0) as bar:
+        trained = train(
+            path,
+            Path(options.out).absolute(),
+            bar.say,
+            settings,
+            progress=lambda done, total: bar.at(done, total, "fits"),
+        )
     for name in trained.removed:
         say(f"removed {name}: this candidate takes its place")
     for metric, value in trained.metrics.items():
