@@ -63,6 +63,7 @@ DOORS = {
     "markupsafe": ("reporting/",),
     "sklearn": ("training/", "statistics/"),
     "joblib": ("training/", LOADING),
+    "skops": (LOADING,),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
@@ -170,7 +171,7 @@ def test_what_compares_does_nothing_else(name):
 def test_the_loader_of_model_files_is_run_by_nobody_here():
     """It may unpickle, since it is copied and run elsewhere. Its one reader takes its place, and no name from it."""
     users = [path for path in FILES if "predictors.loading" in ours(path)]
-    assert [str(path.relative_to(ROOT)) for path in users] == ["predictors/packages.py"]
+    assert [str(path.relative_to(ROOT)) for path in users] == ["predictors/model_files.py"]
     text = users[0].read_text(encoding="utf-8")
     assert text.count("loading.") == text.count("loading.__file__") == 1
     assert ours(ROOT / LOADING) == set()

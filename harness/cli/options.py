@@ -17,6 +17,25 @@ from harness.settings import Settings
 class Parser(argparse.ArgumentParser):
     """argparse with our exit code for a wrong command line, and "did you mean"."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse, but each command answers for its own options: what it does not know is an error there."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
+        return known, unknown
+
+    def _unknown(self, unknown: list[str]) -> str:
+        """The first that nobody knows, and what may have been meant."""
+        wrong = next((word for word in unknown if word.startswith("-")), "")
+        if not wrong:
+            return f'"{unknown[0]}" is one argument too many'
+        name = wrong.partition("=")[0]
+        mine = [option for option in self._option_string_actions if option.startswith("--")]
+        # the same option under pytest
+        bare = name.replace("--compare-", "--", 1)
+        hint = f'did you mean "{bare}"?' if bare != name and bare in mine else did_you_mean(bare, mine)
+        return f'unknown option "{name}"; {hint}'
+
     def error(self, message: str) -> Any:
         """Say what is wrong, and end with the code of wrong usage."""
         # argparse ends with 2, which is our word for "interrupted"

@@ -16,6 +16,7 @@ def add(commands: Commands) -> None:
         "--pyproject", action="store_true", help="of pyproject.toml, with [tool.harness] in it"
     )
     schema.add_argument("--training", action="store_true", help="of the training configuration")
+    schema.add_argument("--record", action="store_true", help="of the run record, report.json")
     show = commands.add("show", _show, "print a past run, or one of its cases", report=True)
     show.add_argument(
         "what", metavar="CASE|RUN", help="a case by its name in the report or by its key; or a run"
@@ -47,6 +48,11 @@ def _schema(options: argparse.Namespace) -> int:
         from harness.run.train import TRAINING
 
         print(TRAINING["schema"](), end="")
+        return Exit.PASS
+    if options.record:
+        from harness.reporting import schema
+
+        print(schema.text(), end="")
         return Exit.PASS
     if options.config:
         extensions.load(settings_of(options))

@@ -65,7 +65,7 @@ def _settings(options: argparse.Namespace, demanded: bool) -> Settings | None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from harness.run.reproduce import causes, reproduce
+    from harness.run.reproduce import causes, note, reproduce
 
     settings = settings_of(options)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
@@ -75,12 +75,13 @@ def _reproduce(options: argparse.Namespace) -> int:
                 print(f"{cause.factor}: {cause.apart.words()}")
             return Exit.PASS
         done = reproduce(settings, options.version, options.data, Path(folder), say)
+        note(settings.reports_path, done, options.ulps)
     for line in done.around:
         print(f"not as it was: {line}")
     if not done.files:
         print(f"REPRODUCED: {done.version.title} is made again to the byte")
         return Exit.PASS
-    equal = done.same or done.apart.ulps <= options.ulps
+    equal = done.within(options.ulps)
     print(f"{'REPRODUCED' if equal else 'NOT REPRODUCED'}: {done.version.title}: {done.apart.words()}")
     print("files that differ: " + ", ".join(done.files))
     return Exit.PASS if equal else Exit.FAIL

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from harness.compare import census, slices, ties, waivers
 from harness.compare.cases import Masks, Selection
 from harness.compare.drift import moved_beyond
-from harness.compare.movement import MOVED_OVER, Moved, moved
+from harness.compare.movement import MOVED_OVER
+from harness.compare.numeric import Numeric
 from harness.compare.rules import (
     Cases,
     Difference,
@@ -30,6 +31,8 @@ from harness.compare.rules import (
     missing,
 )
 from harness.compare.rules.operations import KINDS as OPERATIONS
+from harness.compare.rules.protocol import Near, tolerance_of
+from harness.compare.rules.values import NUMBERS
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
 from harness.compare.waivers import Change
@@ -41,12 +44,12 @@ Rows = npt.NDArray[np.intp]
 
 def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound]) -> Tally:
     """The tally of one batch: what every rule of `bounds` saw in it."""
-    seen = _Rows(batch, baseline, candidate)
+    seen = _Rows(batch, baseline, candidate, bounds)
     return Tally(
         seen.accounting(),
         {batch.block: 1},
         {bound.name: _judge(seen, bound) for bound in bounds},
-        {name: _moved(seen, name) for name in seen.common if _numeric(seen, name)},
+        {name: one.moved for name in seen.common if (one := seen.numbers(name)) is not None},
         seen.faults(),
     )
 
@@ -54,14 +57,31 @@ def compare(batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequenc
 class _Rows:
     """Which rows of a batch both versions answered, and what is needed to name one of them."""
 
-    def __init__(self, batch: Batch, baseline: Outcome, candidate: Outcome) -> None:
+    def __init__(
+        self, batch: Batch, baseline: Outcome, candidate: Outcome, bounds: Sequence[Bound] = ()
+    ) -> None:
         self.batch, self.baseline, self.candidate = batch, baseline, candidate
         self.faulted_b, self.faulted_c = _faulted(baseline), _faulted(candidate)
         self.dropped_b = ~baseline.answered & ~self.faulted_b
         self.dropped_c = ~candidate.answered & ~self.faulted_c
         self.both = baseline.answered & candidate.answered
         self.common = [name for name in baseline.columns if name in candidate.columns]
-        self.masks = Masks(batch.columns, len(batch))
+        self.masks = Masks(batch.whole, len(batch))
+        self._bounds = bounds
+        self._numbers: dict[str, Numeric] = {}
+
+    def numbers(self, output: str) -> Numeric | None:
+        """An output of numbers, looked at once for every rule that asks for a tolerance; None for any other output."""
+        b, c = self.baseline.columns[output], self.candidate.columns[output]
+        if not {b.kind, c.kind} <= NUMBERS:
+            return None
+        if output not in self._numbers:
+            asked = [tolerance_of(one.rule, b, c) for one in self._bounds if one.judges(output)]
+            tolerances = [tolerance for tolerance in asked if tolerance is not None]
+            self._numbers[output] = Numeric(
+                b, c, self.both, tolerances, lambda row: (self.row(row), str(self.batch.keys[row]))
+            )
+        return self._numbers[output]
 
     def accounting(self) -> Accounting:
         dropped = self.dropped_b | self.dropped_c
@@ -188,7 +208,7 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         ties=int(tied.sum()),
         slices=slices.tally(
             bound.slices,
-            seen.batch.columns,
+            seen.batch.whole,
             cases,
             compared,
             violates,
@@ -225,7 +245,7 @@ def _waived(
     rows = np.flatnonzero(violates)
     if not bound.waivers or not len(rows):
         return {}, covered
-    inputs = {name: column.take(rows) for name, column in seen.batch.columns.items()}
+    inputs = {name: column.take(rows) for name, column in seen.batch.whole.items()}
     found, covered[rows] = waivers.count(bound.waivers, inputs, [one.take(rows) for one in changes])
     return {"waived": found, "covered": int(covered.sum())}, covered
 
@@ -243,6 +263,11 @@ def _excused(seen: _Rows, rule: Same, name: str, rows: npt.NDArray[np.int64], ba
 
 def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -> Difference:
     """What the rule says; a rule that raises judges nothing, and that is no verdict about the model."""
+    if len(outputs) == 1:
+        b, c = (outcome.columns[outputs[0]] for outcome in (seen.baseline, seen.candidate))
+        tolerance, numbers = tolerance_of(bound.rule, b, c), seen.numbers(outputs[0])
+        if isinstance(bound.rule, Near) and tolerance is not None and numbers is not None:
+            return numbers.difference(tolerance, rows, bound.rule.equal_nan)
     baseline, candidate = (
         {name: outcome.columns[name].take(rows) for name in outputs}
         for outcome in (seen.baseline, seen.candidate)
@@ -355,6 +380,10 @@ def _shape_problems(seen: _Rows) -> Iterator[str]:
         kinds = b.columns[name].kind, c.columns[name].kind
         if kinds[0] != kinds[1]:
             yield f"output type changed: {name} was {kinds[0]} and is {kinds[1]}"
+        elif kinds[0] == "datetime" and b.columns[name].form != c.columns[name].form:
+            # the same moment in another zone, or in none, is another hour to whoever reads it
+            zones = [side.columns[name].form or "no zone" for side in (b, c)]
+            yield f"output type changed: {name} was datetime in {zones[0]} and is in {zones[1]}"
     if c.reordered != b.reordered:
         side = "candidate" if c.reordered else "baseline"
         yield f"the {side} returns its rows in another order than asked"
@@ -480,18 +509,4 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
         outputs=tuple(sorted(seen.common)),
         findings=seen.findings(bad, size, lambda row: seen.common[0]),
         **waived,
-    )
-
-
-def _numeric(seen: _Rows, name: str) -> bool:
-    kinds = {seen.baseline.columns[name].kind, seen.candidate.columns[name].kind}
-    return kinds <= {"float", "int"}
-
-
-def _moved(seen: _Rows, name: str) -> Moved:
-    rows = np.flatnonzero(seen.both)
-    return moved(
-        seen.baseline.columns[name].take(rows),
-        seen.candidate.columns[name].take(rows),
-        lambda at: (seen.row(int(rows[at])), str(seen.batch.keys[rows[at]])),
     )

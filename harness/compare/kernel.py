@@ -97,6 +97,19 @@ class Measured:
         )
 
 
+class Rows:
+    """What the kernel sees row by row, where somebody asks for it: made empty for n rows, filled by `measure`.
+
+    `magnitude` (n,) is `|c - b|`: inf where there is no finite difference, 0 where neither side has a number, which
+    `both_nan` (n,) marks. `beyond[i]` (n,) are the rows that violate tolerance i, one for each of the first `masks`.
+    """
+
+    def __init__(self, n: int, masks: int) -> None:
+        self.magnitude = np.zeros(n)
+        self.both_nan = np.zeros(n, bool)
+        self.beyond = tuple(np.zeros(n, bool) for _ in range(masks))
+
+
 def measure(
     baseline: npt.NDArray[Any],
     candidate: npt.NDArray[Any],
@@ -105,12 +118,14 @@ def measure(
     null: tuple[Bools | None, Bools | None] = (None, None),
     start: int = 0,
     worst: int = 20,
+    rows: Rows | None = None,
 ) -> Measured:
     """Everything about two columns of n numbers, of shape (n,) each, in one pass.
 
     Two columns of integers are compared as integers of any width; all else as float64. `null`: rows without a
     value, for each side. `start` is the number of the first row, a multiple of `tables.BLOCK` where sums are to be
-    those of the whole. The formula of tolerances is numpy's, with the baseline as reference; an infinity agrees
+    those of the whole. `rows` is filled in the same pass, where it is given.
+    The formula of tolerances is numpy's, with the baseline as reference; an infinity agrees
     only with itself, and NaN or null on both sides agree.
 
     >>> seen = measure(np.array([1.0, 2.0, 0.0]), np.array([1.0, 2.5, np.nan]), [(0.0, 0.1)])
@@ -120,15 +135,15 @@ def measure(
     if len(baseline) != len(candidate):
         raise ValueError(f"columns of {len(baseline)} and {len(candidate)} rows")
     integers = baseline.dtype.kind in "iu" and candidate.dtype.kind in "iu"
-    state = _State(tolerances, min(len(baseline), PASS), start, worst)
+    state = _State(tolerances, min(len(baseline), PASS), start, worst, rows)
     with np.errstate(all="ignore"):
         for first in range(0, len(baseline), PASS):
-            rows = slice(first, first + PASS)
-            gone = tuple(None if mask is None else _any(mask[rows]) for mask in null)
+            here = slice(first, first + PASS)
+            gone = tuple(None if mask is None else _any(mask[here]) for mask in null)
             if integers:
-                state.integers(baseline[rows], candidate[rows], *gone)
+                state.integers(baseline[here], candidate[here], *gone)
             else:
-                state.floats(baseline[rows], candidate[rows], *gone)
+                state.floats(baseline[here], candidate[here], *gone)
     return state.result()
 
 
@@ -177,8 +192,10 @@ _SCRATCH = _Scratch()
 class _State:
     """The buffers, and what was seen so far."""
 
-    def __init__(self, tolerances: Sequence[Tolerance], size: int, start: int, keep: int) -> None:
-        self.tolerances, self.keep = tuple(tolerances), keep
+    def __init__(
+        self, tolerances: Sequence[Tolerance], size: int, start: int, keep: int, seen: Rows | None
+    ) -> None:
+        self.tolerances, self.keep, self.seen = tuple(tolerances), keep, seen
         self.row, self.whole = start, False
         self._at: npt.NDArray[np.intp] | None = None
         self.rows = self.both_nan = self.apart = self.used = 0
@@ -242,6 +259,8 @@ class _State:
     def _judge(self, size: Floats, reference: Floats, top: float) -> None:
         """Everything that follows from how far apart rows are, and from the baseline's size."""
         n = len(size)
+        if self.seen is not None:
+            self.seen.magnitude[self._here(n)] = size
         relative = np.divide(size, reference, out=self._floats[2, :n])
         largest = self._histogram(relative)
         self._count(size, reference, top, largest)
@@ -269,6 +288,8 @@ class _State:
         missing = 0
         if b.dtype.kind == "f" and not np.isfinite(np.einsum("i->", b)):
             missing = int(np.count_nonzero(np.isnan(b, out=self._mask[:n])))
+            if self.seen is not None:
+                self.seen.both_nan[self._here(n)] = self._mask[:n]
         self.both_nan += missing
         self.bins[0] += n
         self.used += n - missing
@@ -294,6 +315,9 @@ class _State:
         self.apart += int((~equal).sum())
         used = np.ones(len(b), bool)
         used[rows[~equal | both]] = False
+        if self.seen is not None:
+            # only floats come here, and of these none was left out before
+            self.seen.both_nan[self.rows + rows[both]] = True
         return used, rows[~equal]
 
     def _careful(self, difference: Floats, sums: Floats, plain: Bools, used: Bools | None) -> Floats:
@@ -328,7 +352,13 @@ class _State:
                 if atol:
                     np.add(limit, atol, out=limit)
                 np.greater(size, limit, out=mask)
-            self.violations[number] += int(np.count_nonzero(mask))
+            self._beyond(number, mask)
+
+    def _beyond(self, number: int, mask: Bools) -> None:
+        """Rows of the arrays at hand that violate one tolerance."""
+        self.violations[number] += int(np.count_nonzero(mask))
+        if self.seen is not None and number < len(self.seen.beyond):
+            self.seen.beyond[number][self._here(len(mask))] = mask
 
     # ---- integers
 
@@ -373,14 +403,17 @@ class _State:
             # a distance is a whole number below 2**64: the comparison stays one between integers
             narrow = limit < 2.0**64
             beyond = narrow & (distance > np.where(narrow, limit, 0.0).astype(np.uint64))
-            self.violations[number] += int((beyond | one).sum())
+            self._beyond(number, beyond | one)
         self.both_nan += int(both.sum())
         self.apart += int(one.sum())
+        if self.seen is not None:
+            self.seen.both_nan[self._here(n)] = both
+            self.seen.magnitude[self._here(n)] = np.where(one, np.inf, distance)
         total, squares = _integer_sums(distance, more)
         self.sums += Sums(n - int((both | one).sum()), Exact.make(total), Exact.make(squares))
         found = [(float("inf"), int(row)) for row in np.flatnonzero(one)[: max(self.keep, 1)]]
         for row, signed in wide.items():
-            self._wide(int(b[row]), signed)
+            self._wide(row, int(b[row]), signed)
             relative[row] = abs(signed) / reference[row]
             found.append((abs(signed), row))
         for size, row in found:
@@ -420,12 +453,16 @@ class _State:
         self.used += n
         self._judge(np.abs(difference, out=difference), reference, top)
 
-    def _wide(self, baseline: int, difference: int) -> None:
+    def _wide(self, row: int, baseline: int, difference: int) -> None:
         self.sums += Sums(0, Exact.make(difference), Exact.make(difference * difference))
+        place = self.rows + (row if self._at is None else int(self._at[row]))
+        if self.seen is not None:
+            self.seen.magnitude[place] = abs(difference)
         for number, (atol, rtol) in enumerate(self.tolerances):
-            self.violations[number] += abs(difference) > float(
-                np.floor(atol + rtol * np.float64(abs(baseline)))
-            )
+            beyond = abs(difference) > float(np.floor(atol + rtol * np.float64(abs(baseline))))
+            self.violations[number] += beyond
+            if self.seen is not None and number < len(self.seen.beyond):
+                self.seen.beyond[number][place] = beyond
 
     # ---- both
 
@@ -463,6 +500,10 @@ class _State:
             counts = np.bincount(np.right_shift(relative.view(np.int64), _SHIFT, out=bits))
         self.bins[: len(counts)] += counts
         return len(counts) - 1
+
+    def _here(self, n: int) -> Any:
+        """Where the rows of the arrays at hand stand among all that were given."""
+        return slice(self.rows, self.rows + n) if self._at is None else self.rows + self._at
 
     def _number(self, row: int) -> int:
         """The number in the source of a row of the arrays at hand."""

@@ -7,12 +7,12 @@ when somebody asks for them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.compare.exact import Sums
-from harness.compare.kernel import FINE, add_bins, bin_of, edge, measure
+from harness.compare.kernel import FINE, Rows, Tolerance, add_bins, bin_of, edge, measure
 from harness.tables import Column
 
 MOVED_OVER = 0.01
@@ -98,19 +98,27 @@ class Moved:
         )
 
 
-def moved(baseline: Column, candidate: Column, place: Callable[[int], tuple[int, str]]) -> Moved:
+def moved(
+    baseline: Column,
+    candidate: Column,
+    place: Callable[[int], tuple[int, str]],
+    asked: Sequence[Tolerance] = (),
+    rows: Rows | None = None,
+) -> Moved:
     """How far these rows moved; `place` gives the row number in the source, and the key, of a position.
 
-    Both columns hold floats or integers, are equally long, and are (part of) one canonical block.
+    Both columns hold floats or integers, are equally long, and are (part of) one canonical block. `rows` is filled in
+    the same pass, with a mask for each of the tolerances that are `asked` for.
     """
     seen = measure(
         baseline.values,
         candidate.values,
-        [(0.0, limit) for limit in MOVED_EDGES],
+        [*asked, *((0.0, limit) for limit in MOVED_EDGES)],
         null=(baseline.null, candidate.null),
         worst=0,
+        rows=rows,
     )
-    beyond = seen.violations
+    beyond = seen.violations[len(asked) :]
     steps = [a - b for a, b in zip(beyond, (*beyond[1:], 0), strict=True)]
     largest_row, largest_key = place(seen.relative_row) if seen.relative_row >= 0 else (-1, "")
     absolute_row, absolute_key = place(seen.absolute_row) if seen.absolute_row >= 0 else (-1, "")

@@ -173,13 +173,31 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What binding needs to know of a source. `columns`: the kind of each input column ("" where unknown), or
-    None where the columns are not known before it runs."""
+    """What binding needs to know of a source. `columns`: the kind of each column ("" where unknown), or None where the
+    columns are not known before it runs. `beside`: those of them that no version takes."""
 
     name: str
     search: bool
     labelled: bool
     columns: Mapping[str, str] | None = field(default=None)
+    beside: frozenset[str] = frozenset()
+
+
+def not_generated(source: SourceFacts, columns: Iterable[str], sources: Iterable[SourceFacts]) -> str:
+    """The first of these columns that a search cannot have, since a table has it beside the inputs; "" for none.
+
+    A condition that names it says nothing of generated cases: what it belongs to is for tables alone.
+    """
+    if not source.search or source.columns is None:
+        return ""
+    tables = [one for one in sources if not one.search]
+    for column in columns:
+        if column in source.columns:
+            continue
+        # of a table that was never read nothing is known: no rule is refused for it
+        if any(one.columns is None or column in one.beside for one in tables):
+            return column
+    return ""
 
 
 BUILTIN_NAMES = (
@@ -226,9 +244,10 @@ def bind(
     first = next((source.name for source in sources if not source.search), "")
     for source in sources:
         applied = [
-            one
+            _for_source(one, source, sources)
             for one in asked
             if _applies(one.item, one.rule, change, source, place)
+            and not _beyond(one, source, sources)
             # how a version runs is measured once, where nothing else is said
             and (not isinstance(one.rule, OPERATIONS) or one.item.inputs or source.name == first)
         ]
@@ -382,7 +401,7 @@ def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
                 condition.check(source.columns)
             elif condition is not None and condition.column not in source.columns:
                 raise HarnessError(
-                    f"no input column is named {condition.column}",
+                    f"no column is named {condition.column}",
                     where=f"{condition.place} ({source.name})",
                     hint=did_you_mean(condition.column, source.columns),
                     code="E27",
@@ -433,6 +452,26 @@ def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, p
         # law 7: under a retrain a search judges contracts, never values
         return False
     return not item.inputs or source.name in item.inputs
+
+
+def _beyond(one: Asked, source: SourceFacts, sources: Sequence[SourceFacts]) -> bool:
+    """Whether the cases of a rule are named by what a search has not: then it judges tables alone (E27 where it is
+    bound to the search by name)."""
+    column = not_generated(source, () if one.where is None else one.where.columns, sources)
+    if column and source.name in one.item.inputs:
+        raise HarnessError(
+            f"rule {one.item.name} is bound to the search {source.name}, whose cases have no {column}",
+            where=f"{one.place}, where",
+            hint=f"no version takes {column}, so no generated case has it: leave {source.name} out of inputs",
+            code="E27",
+        )
+    return bool(column)
+
+
+def _for_source(one: Asked, source: SourceFacts, sources: Sequence[SourceFacts]) -> Asked:
+    """The rule without slices by what a search has not: on a search no violation is allowed anywhere."""
+    slices_of = (part for part in one.slices if not not_generated(source, slices.columns_of(part), sources))
+    return replace(one, slices=tuple(slices_of))
 
 
 def _defaults_before(

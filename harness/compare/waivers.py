@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from harness.compare import census
 from harness.compare.rules.operations import KINDS as OPERATIONS
-from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts
+from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts, not_generated
 from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
 from harness.compare.where import parse
@@ -119,7 +119,14 @@ def attach(
         if waiver.where:
             _check_where(waiver, bounds, sources, f"{settings.path.name}, waiver {waiver.name}, where")
     return tuple(
-        replace(bound, waivers=tuple(one for one in settings.waivers if _covers(one, bound, versions)))
+        replace(
+            bound,
+            waivers=tuple(
+                one
+                for one in settings.waivers
+                if _covers(one, bound, versions) and not _beyond(one, bound.source, sources)
+            ),
+        )
         for bound in bounds
     )
 
@@ -132,6 +139,12 @@ def matches(waiver: WaiverSettings, versions: tuple[str, str]) -> bool:
 def _covers(waiver: WaiverSettings, bound: Bound, versions: tuple[str, str]) -> bool:
     here = waiver.rule == bound.name and (not waiver.inputs or bound.source in waiver.inputs)
     return here and matches(waiver, versions)
+
+
+def _beyond(waiver: WaiverSettings, source: str, sources: Sequence[SourceFacts]) -> bool:
+    """Whether the cases that a waiver is for are named by what a search has not: it covers none of them there."""
+    columns = parse(waiver.where).columns if waiver.where else ()
+    return any(not_generated(one, columns, sources) for one in sources if one.name == source)
 
 
 def _check(waiver: WaiverSettings, bounds: Sequence[Bound], settings: Settings, today: datetime.date) -> None:
@@ -193,7 +206,15 @@ def _check_where(
     named = {bound.source for bound in bounds if bound.name == waiver.rule}
     for source in sources:
         mine = source.name in (waiver.inputs or named)
-        if mine and source.columns is not None:
+        column = not_generated(source, where.columns, sources) if mine else ""
+        if column and source.name in waiver.inputs:
+            raise HarnessError(
+                f"waiver {waiver.name} is for the search {source.name}, whose cases have no {column}",
+                where=place,
+                hint=f"no version takes {column}, so no generated case has it: leave {source.name} out of inputs",
+                code="E27",
+            )
+        if mine and not column and source.columns is not None:
             where.check(source.columns)
 
 

@@ -110,7 +110,7 @@ class Where:
         for column in _named(self.tree):
             if column.name not in known:
                 raise _error(
-                    f"no input column is named {column.name}",
+                    f"no column is named {column.name}",
                     self.text,
                     column.at,
                     self.place,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from harness.compare import beside
 from harness.compare.tally import Tally
 from harness.errors import HarnessError
 from harness.registry import Registry
@@ -63,5 +64,5 @@ def make(item: Input, settings: Settings, schema: Schema | None, seed: int | Non
             )
         source: InputSource = REGISTRY["search"](item, schema, seed)
     else:
-        source = REGISTRY["table"](item, Path(settings.root), schema)
+        source = REGISTRY["table"](item, Path(settings.root), schema, beside.named(settings, item))
     return source

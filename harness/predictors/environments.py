@@ -19,21 +19,29 @@ from functools import cache
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
+from harness.predictors import holding, interpreters
 from harness.predictors.cache import cache_folder, made
 from harness.versions.manifest import digest
 
 MARK = "environment.json"
 
 
-def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None) -> Path:
+def python_for(
+    lock: str, interpreter: str = "", progress: Callable[[str], None] | None = None, purpose: str = ""
+) -> Path:
     """The interpreter of an environment that holds what `lock` (a text with hashes) says, and nothing else.
 
-    `interpreter`: a version ("3.9") or a path; by default the one that runs this. Raises HarnessError E08.
+    `interpreter`: a version ("3.9") or a path; by default the one that runs this. `purpose`: the version that it is
+    for, as `harness environments ls` shows it. Nobody removes it while this process lives. Raises HarnessError E08.
     """
     say = progress or (lambda line: None)
     base = find_interpreter(interpreter)
+    if interpreters.too_old(number := tag(base).split()[1]):
+        raise _too_old(number)
     what = {"format": 1, "lock": lock, "interpreter": tag(base)}
     folder = cache_folder() / "environments" / digest(what)[:32]
+    # before anybody looks whether it is there: what was seen must not be removed
+    holding.hold(folder, purpose)
 
     def usable(place: Path) -> bool:
         return (place / MARK).is_file() and (place / "bin" / "python").exists()
@@ -42,7 +50,8 @@ def python_for(lock: str, interpreter: str = "", progress: Callable[[str], None]
         names = sum(1 for line in lock.splitlines() if "==" in line)
         say(f"making an environment of {names} packages (once for each lock file)")
         _build(beside, base, lock)
-        (beside / MARK).write_text(json.dumps({"interpreter": what["interpreter"], "packages": names}))
+        mark = {"interpreter": what["interpreter"], "packages": names, "lock": digest(lock)[:32]}
+        (beside / MARK).write_text(json.dumps(mark))
 
     return made(folder, usable, make) / "bin" / "python"
 
@@ -63,18 +72,37 @@ def _build(folder: Path, base: str, lock: str) -> None:
 
 
 def find_interpreter(wanted: str) -> str:
-    """The path of an interpreter on this machine: a version such as "3.9", a path, or nothing for our own."""
+    """The path of an interpreter on this machine: a version such as "3.9", a path, or nothing for our own. Raises
+    HarnessError E08, with what was found instead."""
     if not wanted:
         return sys.executable
     if os.sep in wanted:
-        if os.access(wanted, os.X_OK):
+        if os.path.isfile(wanted) and os.access(wanted, os.X_OK):
             return wanted
         raise _no_interpreter(wanted)
-    try:
-        done = run_uv("python", "find", "--no-project", "--system", wanted)
-    except HarnessError:
-        raise _no_interpreter(wanted) from None
-    return done.strip()
+    if interpreters.too_old(wanted):
+        raise _too_old(wanted)
+    return _by_version(wanted, os.environ.get("PATH", os.defpath), os.environ.get("PYENV_ROOT", ""))
+
+
+@cache
+def _by_version(wanted: str, path: str, pyenv: str) -> str:
+    """What uv finds on this PATH, and else behind pyenv's shims."""
+    for variables in ({}, {"PATH": interpreters.search_path(os.environ)}):
+        try:
+            return run_uv("python", "find", "--no-project", "--system", wanted, variables=variables).strip()
+        except HarnessError:
+            continue
+    raise _no_interpreter(wanted)
+
+
+def installed() -> list[interpreters.Interpreter]:
+    """Every interpreter of this machine, newest first: on PATH, in pyenv's folder, and what uv installed."""
+    listing = run_uv(
+        "python", "list", "--only-installed", "--output-format", "json",
+        variables={"PATH": interpreters.search_path(os.environ)},
+    )  # fmt: skip
+    return interpreters.listed(listing, run_uv("python", "dir").strip(), os.environ)
 
 
 def python_version(interpreter: str = "") -> str:
@@ -84,10 +112,28 @@ def python_version(interpreter: str = "") -> str:
 
 
 def _no_interpreter(wanted: str) -> HarnessError:
+    try:
+        there = interpreters.in_words(installed())
+    except (HarnessError, ValueError, KeyError):
+        # this is about the one that is missing, not about the list
+        there = "unknown: uv could not list them"
     return HarnessError(
         f"no Python {wanted} on this machine",
         where="python of the version's profile",
-        hint="install it, or give its path; interpreters are never downloaded",
+        hint="name one that is here, or install it, or give its path; interpreters are never downloaded. "
+        f"Found: {there}",
+        code="E08",
+        exit=Exit.INCONCLUSIVE,
+    )
+
+
+def _too_old(wanted: str) -> HarnessError:
+    oldest = ".".join(map(str, interpreters.OLDEST))
+    return HarnessError(
+        f"Python {wanted} is too old: a version runs under {oldest} or newer",
+        where="python of the version's profile",
+        hint="name a newer one; a model that needs an older Python can be compared by its recorded answers, "
+        "recorded:PATH, or as an endpoint",
         code="E08",
         exit=Exit.INCONCLUSIVE,
     )
@@ -102,8 +148,11 @@ def tag(interpreter: str) -> str:
         "import platform as p, sys; "
         "print(p.python_implementation(), p.python_version(), p.machine(), sys.base_prefix)"
     )
-    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        done = None  # a file that may be run and that the system cannot
+    if done is None or done.returncode or len(done.stdout.split()) < 4:
         raise HarnessError(
             f"{interpreter} is no Python that runs",
             where="python of the version's profile",

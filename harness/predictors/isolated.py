@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import worker
 from harness.errors import Exit, HarnessError
-from harness.predictors import environments, outbox, packages
+from harness.predictors import environments, model_files, outbox, packages
 from harness.predictors.predictor import Running
 from harness.predictors.process import Ended, Malformed, Process, TooLarge, TooSlow
 from harness.tables import Batch, Column, Fault, Outcome
@@ -48,7 +48,9 @@ class IsolatedPredictor:
         with self._starting:
             self._closing = False
         version = self.version
-        self._python = environments.python_for(version.lock, version.profile.python, self._say)
+        self._python = environments.python_for(
+            version.lock, version.profile.python, self._say, f"{version.name} {version.title}"
+        )
         self._paths = self._on_path(version)
         reply = self._start()
         self._running = Running("process", reply["python"], reply["libraries"])
@@ -59,6 +61,8 @@ class IsolatedPredictor:
         paths = [packages.adapter(version.adapter)] if version.adapter else []
         if version.manifest is not None:
             paths.append(packages.unpack(Path(version.location), version.sha256, version.manifest))
+        elif version.is_file:
+            paths.append(model_files.placed(version))
         elif version.location:
             paths.append(packages.placed(Path(version.location), version.sha256))
         return paths
@@ -85,6 +89,26 @@ class IsolatedPredictor:
                 raise self._trouble(trouble, batch) from None
         outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
         self._answered += int(outcome.answered.sum())
+        return outcome
+
+    def whole(self, batch: Batch) -> Outcome | None:
+        """The answers to a batch that is wider than a block, in one call; None where a row of it makes any trouble, so
+        that its blocks are to be asked one by one, which finds out what it is."""
+        self.open()
+        try:
+            with outbox.packed(batch) as parcel:
+                reply, payload = self._ask({"op": "predict", "once": True, **parcel.header}, parcel.chunks)
+            if reply.get("odd"):
+                return None
+            outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
+        except (Ended, TooSlow, TooLarge, Malformed):
+            self._stop()
+            return None
+        except HarnessError:
+            return None
+        if not outcome.answered.all():
+            return None
+        self._answered += len(batch)
         return outcome
 
     def peak_memory(self) -> int | None:
@@ -114,6 +138,7 @@ class IsolatedPredictor:
             "op": "open",
             "path": [str(path) for path in self._paths],
             "entry": packages.adapted(self.version) if self.version.adapter else self.version.entry,
+            "method": profile.method,
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
@@ -214,7 +239,10 @@ class IsolatedPredictor:
         hints = {
             "E03": "raise memory in the version's profile, or find out what it holds",
             "E04": "raise timeout in the version's profile, or find out what it waits for",
-            "E08": "its lock file says what it may import; mend the lock or the code, and build it again",
+            "E08": "its lock file says what it may import; mend the lock or the code, and build it again"
+            if self.version.manifest
+            else "what it imports has to stand in requirements of its version profile, or in the package's own",
+            "E54": "if you know what they do, name each in allow_types of its version profile",
         }
         hint = hints.get(code, "run the version alone on these cases to see what ends it")
         if last:
@@ -224,7 +252,7 @@ class IsolatedPredictor:
             where=f"{self._side} {self.version.name} {self.version.title} ({self.version.spec})",
             hint=hint,
             code=code,
-            exit=Exit.INCONCLUSIVE,
+            exit=Exit.REFUSED if code == "E54" else Exit.INCONCLUSIVE,
         )
 
     def _stop(self) -> str:
@@ -241,8 +269,8 @@ def read_outcome(
     """A worker's reply as an outcome of `rows` rows; `malformed` makes the error for one that does not fit."""
     try:
         columns = {
-            name: Column(kind, values, None if null is None else np.asarray(null, bool))
-            for name, kind, values, null in worker.unpack(reply["columns"], payload)
+            name: Column.told(said, values, null)
+            for name, said, values, null in worker.unpack(reply["columns"], payload)
         }
         if reply["answered"] == "all":
             answered = np.ones(rows, bool)

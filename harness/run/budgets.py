@@ -152,11 +152,11 @@ def _parts(bound: Bound, outputs: Sequence[str], n: int, folder: Path) -> dict[s
         # rows are counted as they were kept: a run that ended early has not kept all of them
         here = slice(start, start + len(block.batch))
         start += len(block.batch)
-        masks = Masks(block.batch.columns, len(block.batch))
+        masks = Masks(block.batch.whole, len(block.batch))
         for output in outputs:
             mine = masks.judged(bound.selection, output)
             whole[output][here] = mine
-            for name, mask in slices.split(bound.slices, block.batch.columns, mine).items():
+            for name, mask in slices.split(bound.slices, block.batch.whole, mine).items():
                 if name in parts[output] or len(parts[output]) <= LIMIT:
                     parts[output].setdefault(name, np.zeros(n, bool))[here] = mask
     return {

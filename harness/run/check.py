@@ -15,7 +15,7 @@ from harness.compare.cases import Masks
 from harness.compare.rules import SameError
 from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import BUILTIN_NAMES, Bound
-from harness.compare.where import Where
+from harness.compare.where import Where, parse
 from harness.inputs import InputSource
 from harness.run.budgets import cost_name
 from harness.run.plan import Plan
@@ -99,7 +99,7 @@ def overlaps(plan: Plan, source: InputSource) -> list[Overlap]:
     known = _outputs(plan)
     counts: Counter[tuple[str, str, str]] = Counter()
     for batch in source.batches():  # type: ignore[attr-defined]  # a table
-        masks = Masks(batch.columns, len(batch))
+        masks = Masks(batch.whole, len(batch))
         for a, b in pairs:
             same = [a.output] if a.output == b.output else []
             for name in known if known is not None else same:
@@ -125,7 +125,7 @@ def cases(plan: Plan, source: InputSource) -> dict[str, int]:
     known = _outputs(plan)
     counts = dict.fromkeys((bound.name for bound in some), 0)
     for batch in source.batches():  # type: ignore[attr-defined]  # a table
-        masks = Masks(batch.columns, len(batch))
+        masks = Masks(batch.whole, len(batch))
         for bound in some:
             outputs = known if known is not None else [bound.output]
             judged = [masks.judged(bound.selection, name) for name in outputs if bound.judges(name)]
@@ -190,4 +190,10 @@ def _why_not(plan: Plan, source: InputSource, name: str) -> str:
     others = [b.name for b in plan.bounds_of(source.name) if b.replaces == name]
     if others:
         return f"{', '.join(others)} stands in its place"
+    if source.search and rule.where:
+        tables = [one for one in plan.sources if not one.search]
+        absent = {name for one in tables for name in getattr(one, "beside", frozenset)()}
+        missing = [name for name in parse(rule.where).columns if name in absent]
+        if missing:
+            return f"no version takes {missing[0]}, so no generated case has it"
     return "a search is judged by no budget, and under a retrain by contracts only"

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import inputs
+from harness.compare import beside
 from harness.compare.align import is_of_rule
 from harness.compare.ruleset import Bound
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, did_you_mean
 from harness.inputs import InputSource
 from harness.inputs.fixed import TableSource
 from harness.inputs.generated import SearchSource
@@ -77,7 +78,25 @@ def plan_again(settings: Settings, run: Past, folder: Path) -> Plan:
         change=run.request.change or settings.change,
     )
     extensions.load(settings)
+    _demand_kept(settings, run)
     return bound_plan(settings, run.request, run.run_id, folder, (run.baseline, run.candidate), run.sources)
+
+
+def _demand_kept(settings: Settings, run: Past) -> None:
+    """A condition can name what the run kept of its tables, and no more (E27)."""
+    tables = {source.name: source for source in run.sources if isinstance(source, KeptTable)}
+    for item in settings.inputs:
+        known = tables[item.name].kinds() if item.name in tables else None
+        if known is None:
+            continue
+        for name in sorted(beside.named(settings, replace(item, keep=())) - known.keys()):
+            raise HarnessError(
+                f"run {run.run_id} kept no column {name} of {item.name}",
+                where=settings.path.name,
+                hint=f"{did_you_mean(name, known)}; of what no version takes, a run keeps the columns that its "
+                f'conditions name, and those of keep = ["{name}"] in the input source',
+                code="E27",
+            )
 
 
 def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:

@@ -249,7 +249,7 @@ def _source_to_json(source: InputSource) -> dict[str, Any]:
 
 
 _PLAIN = ("spec", "kind", "name", "version", "location", "why", "sha256", "interpreter")
-_ADAPTER = ("name", "spec", "python", "entry", "pass_as", "keyword", "outputs", "adapter")
+_ADAPTER = ("name", "spec", "python", "entry", "method", "pass_as", "keyword", "outputs", "adapter")
 
 
 def _version_to_json(version: Version) -> dict[str, Any]:

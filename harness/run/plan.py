@@ -153,7 +153,9 @@ def bound_plan(
     change = kind_of_change(baseline, candidate, settings.change)
     today = today or datetime.date.today()
     facts = [
-        SourceFacts(source.name, source.search, source.labelled, _kinds(source, settings))
+        SourceFacts(
+            source.name, source.search, source.labelled, _kinds(source, settings), _beside(source, settings)
+        )
         for source in sources
     ]
     bounds = bind(
@@ -191,10 +193,21 @@ JUDGING = (
 def _kinds(source: InputSource, settings: Settings) -> Mapping[str, str] | None:
     """The kinds of a source's columns, where a rule or a waiver asks for them and the source knows."""
     kinds = getattr(source, "kinds", None)
-    wanted = any(rule.where or rule.slices for rule in settings.rules)
-    wanted |= any(waiver.where for waiver in settings.waivers)
-    known: Mapping[str, str] | None = kinds() if wanted and kinds is not None else None
+    known: Mapping[str, str] | None = kinds() if _conditions(settings) and kinds is not None else None
     return known
+
+
+def _beside(source: InputSource, settings: Settings) -> frozenset[str]:
+    """The columns of a table that no version is given, where a rule or a waiver may name them."""
+    beside = getattr(source, "beside", None)
+    known: frozenset[str] = beside() if _conditions(settings) and beside is not None else frozenset()
+    return known
+
+
+def _conditions(settings: Settings) -> bool:
+    return any(rule.where or rule.slices for rule in settings.rules) or any(
+        waiver.where for waiver in settings.waivers
+    )
 
 
 def rules_digest(settings: Settings) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from harness import files
-from harness.compare import census
+from harness.compare import census, slices
 from harness.compare.align import compare
 from harness.compare.results import FAIL, INCONCLUSIVE
 from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.rules.operations import Operation
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
+from harness.compare.slices import Slicing
 from harness.compare.verdict import RuleResult, SourceState, judge_rule
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
@@ -193,7 +194,7 @@ class Comparison:
                 min_cases=0,
                 waivers=(),
             )
-            for bound in self.plan.bounds
+            for bound in self._for_inputs(batch)
             if not isinstance(bound.rule, (NotWorse, Changed, Drift, *census.KINDS, *OPERATIONS))
         ]
         names = {bound.name: bound for bound in bounds}
@@ -208,6 +209,27 @@ class Comparison:
                 f"compared {tally.accounting.compared} of {len(rows)}"
             ]
             raise AssertionError("\n".join(reasons))
+
+    def _for_inputs(self, batch: Batch) -> list[Bound]:
+        """The rules as they stand for rows of inputs alone: one for cases that are named by a column beside the inputs
+        of a table judges none of them, and takes none from another."""
+        beside: set[str] = set()
+        for source in self.plan.sources:
+            beside |= getattr(source, "beside", frozenset)()
+        beside -= batch.columns.keys()
+
+        def can(condition: Slicing | None) -> bool:
+            return condition is None or not beside & set(slices.columns_of(condition))
+
+        return [
+            replace(
+                bound,
+                leaves=tuple(one for one in bound.leaves if can(one.where)),
+                slices=tuple(one for one in bound.slices if can(one)),
+            )
+            for bound in self.plan.bounds
+            if can(bound.where)
+        ]
 
     def _batch(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         if not rows:

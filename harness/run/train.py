@@ -29,6 +29,7 @@ TRAINING: Registry[Any] = Registry(
     {
         "configuration": "harness.training.config:read_config",
         "schema": "harness.training.config.schema:text",
+        "simpler": "harness.training.card:better_references",
     },
 )
 MODULE = "harness.training"
@@ -66,8 +67,9 @@ def train(
             where=str(lock),
             hint="docs/training.md shows the command that writes it",
         ) from None
-    python = environments.python_for(text, sys.executable, say)
-    say(f"training {configuration.model} {configuration.version}")
+    purpose = f"training {configuration.model} {configuration.version}"
+    python = environments.python_for(text, sys.executable, say, purpose)
+    say(purpose)
     tree = tree_of(path.parent)
     command = [
         str(python),

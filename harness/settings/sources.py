@@ -27,8 +27,10 @@ class Profile:
     requirements: tuple[str, ...] = ()
     requirements_file: str = ""
     entry: str = ""
+    method: str = ""
     adapter: str = ""
     allow_pickle: tuple[str, ...] = ()
+    allow_types: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     pass_as: str = ""
     keyword: str = ""
@@ -53,7 +55,8 @@ class Generate:
 @dataclass(frozen=True, slots=True)
 class Input:
     """`[[tool.harness.inputs]]`: a fixed table (`path`) or a search (`generate`). `max_both_faulted`: the budget of
-    cases on which both versions fail, so that nothing is compared there; None: see `accounting_troubles`."""
+    cases on which both versions fail, so that nothing is compared there; None: see `accounting_troubles`. `keep`:
+    columns of the table that no version takes, kept with each run for rules that may name them later."""
 
     name: str
     path: str = ""
@@ -61,21 +64,29 @@ class Input:
     target: str = ""
     generate: Generate | None = None
     max_both_faulted: int | None = None
+    keep: tuple[str, ...] = ()
 
 
 def read_profile(name: str, data: Any, place: str) -> Profile:
     """One table of `[tool.harness.versions]`."""
     table = Table(data, Profile, place, hidden=("name",))
     values = table.plain(
-        "spec", "python", "entry", "pass_as", "keyword", "outputs", "timeout", "request",
+        "spec", "python", "entry", "method", "pass_as", "keyword", "outputs", "timeout", "request",
         "accepts_generated", "allow_plain_http", "requirements_file", "adapter",
     )  # fmt: skip
-    values |= table.names("requirements", "allow_pickle")
+    values |= table.names("requirements", "allow_pickle", "allow_types")
     if values.get("adapter") and not re.fullmatch(r"[^:]+\.py:[A-Za-z_][\w.]*", values["adapter"]):
         raise HarnessError(
             f"adapter {values['adapter']!r} names no function of a file",
             where=place,
             hint='adapter = "adapters/legacy.py:predict", relative to the configuration file',
+            code="E27",
+        )
+    if values.get("method") and not re.fullmatch(r"[A-Za-z]\w*", values["method"]):
+        raise HarnessError(
+            f"method {values['method']!r} is no name of a method",
+            where=place,
+            hint='method = "predict_proba", of the object that entry names or that a model file holds',
             code="E27",
         )
     if "environment" in table.data:
@@ -126,7 +137,7 @@ def read_store_options(data: Any, place: str) -> dict[str, Any]:
 def read_input(data: Any, place: str) -> Input:
     """One of `[[tool.harness.inputs]]`: a path or a plan of a search, never both."""
     table = Table(data, Input, place)
-    values = table.plain("name", "path", "key", "target", "max_both_faulted")
+    values = table.plain("name", "path", "key", "target", "max_both_faulted") | table.names("keep")
     if values.get("max_both_faulted", 0) < 0:
         raise HarnessError("max_both_faulted is negative", where=place, hint="0 allows none")
     if "name" not in values:
@@ -144,5 +155,11 @@ def read_input(data: Any, place: str) -> Input:
             f'input source "{values["name"]}" needs either a path or a generate table',
             where=place,
             hint='path = "fixtures/holdout.parquet", or generate = { rows = 2000, seed = 1 }',
+        )
+    if "generate" in values and values.get("keep"):
+        raise HarnessError(
+            f'search "{values["name"]}" keeps columns, and has none but those that the versions take',
+            where=place,
+            hint="leave keep out: it is for tables",
         )
     return Input(**values)

@@ -9,8 +9,11 @@ from harness.settings import Profile, Settings
 from harness.versions.manifest import Manifest, digest
 
 PICKLES = (".joblib", ".pkl", ".pickle")
-LOADER = "harness_artifact:predict"
-"""What opens a model file and asks it, in the process of the version."""
+"""Endings of model files that run code when they are opened."""
+SKOPS = ".skops"
+"""Ending of model files that make objects of the types that they name, and run nothing else."""
+LOADER = "harness_artifact:MODEL"
+"""What a model file holds, opened in the process of the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,12 @@ class Version:
     def entry(self) -> str:
         """`package.module:function`, from the profile or else the manifest."""
         own = self.manifest.entry if self.manifest else ""
-        return self.profile.entry or own or ("" if not self.location.endswith(PICKLES) else LOADER)
+        return self.profile.entry or own or (LOADER if self.is_file else "")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a model file, beside which a loader is laid."""
+        return self.kind == "python" and bool(self.location) and not self.location.endswith(".whl")
 
     @property
     def pass_as(self) -> str:
@@ -78,6 +86,8 @@ class Version:
         adapter = [self.pass_as, self.profile.keyword, self.profile.outputs]
         if adapter != ["frame", "", ""]:
             parts["adapter"] = adapter
+        if self.profile.method:
+            parts["method"] = self.profile.method
         if self.adapter:
             parts["adapter_file"] = [self.profile.adapter.rpartition(":")[2], self.adapter]
         if self.profile.environment:

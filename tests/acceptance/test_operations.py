@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
+from harness.reporting import schema
+
+from ..reporting.records import closed
 from .running import run_harness, run_pytest
 
 SLEEPS = """
@@ -113,6 +117,13 @@ def test_the_result_is_the_same_however_the_items_are_spread(alike):
     assert {rules(alike)[name]["status"] for name in NAMES} == {"PASS"}
     replayed = run_harness(alike, "replay", "last")
     assert replayed.code == 0, replayed.out
+
+
+def test_every_key_of_the_record_is_one_that_its_types_name(alike):
+    """A real record, and a schema that lets no other key in: what is written and what is published are the same."""
+    assert run_harness(alike, "compare", "--to=baseline").code == 0
+    found = jsonschema.Draft202012Validator(closed(schema.schema())).iter_errors(record(alike))
+    assert [one.message for one in found] == []
 
 
 def test_numbers_that_were_edited_are_not_believed(alike):

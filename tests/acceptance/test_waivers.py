@@ -73,7 +73,7 @@ def test_a_waived_difference_may_be_released_and_the_headline_names_the_waiver(z
         ({"versions": "1.1.0 -> 1.2.0"}, 1, "this run compares 1.0.0 -> 1.1.0"),
         ({"rule": "changed-rate"}, 1, "no rule of that name judges its inputs in a refactor"),
         ({"where": "x = 13"}, 4, "E27 cannot read the condition: '=' is not understood"),
-        ({"where": "y == 13"}, 4, "E27 no input column is named y"),
+        ({"where": "z == 13"}, 4, "E27 no column is named z"),
         (
             {"where": "x != 13"},
             1,

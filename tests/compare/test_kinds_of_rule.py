@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.compare.rules import REGISTRY, make
+from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.rules.protocol import Joint, ask
 from harness.errors import HarnessError
 from harness.tables import Column
 
-KINDS = sorted(REGISTRY.places)
+# those of how a version runs judge no answers: test_operations.py
+KINDS = sorted(name for name in REGISTRY.places if REGISTRY[name] not in OPERATIONS)
 LIMITS = {
     "null_rate": {"max_rate": 0.0},
     "error_rate": {"max_increase": 0.0},

@@ -37,8 +37,9 @@ def bound(*rules, change="refactor", outputs=("x", "y"), search=False, columns=K
     return {one.name: one for one in bind(whole, change, facts, outputs, TODAY)}
 
 
-def tally_of(rows, bounds, start=0, block=0):
-    """Rows are (t, k, f, x of the baseline, x of the candidate, y of both sides or None)."""
+def tally_of(rows, bounds, start=0, block=0, beside=()):
+    """Rows are (t, k, f, x of the baseline, x of the candidate, y of both sides or None); `beside` are columns that
+    no version takes."""
     keys = np.array([f"r{start + i}" for i in range(len(rows))], object)
     t, k, f, old, new = zip(*rows, strict=True)
     columns = {
@@ -46,7 +47,8 @@ def tally_of(rows, bounds, start=0, block=0):
         "k": Column("int", np.array(k)),
         "f": Column("float", np.array([np.nan if v is None else v for v in f])),
     }
-    batch = Batch("s", block, start, keys, columns)
+    more = {name: columns.pop(name) for name in beside}
+    batch = Batch("s", block, start, keys, columns, beside=more)
     sides = [
         Outcome(
             {"x": Column("float", np.array(x, float)), "y": Column("str", np.array(["a"] * len(x), object))},
@@ -96,6 +98,61 @@ def test_any_chunking_gives_an_equal_tally(rows, data):
     there = Tally.from_json(json.loads(json.dumps(merged.to_json())))
     seen, expected = (json.dumps(one.to_json()["rules"], sort_keys=True) for one in (there, whole))
     assert seen == expected
+
+
+@given(rows, st.sets(st.sampled_from(sorted(KINDS))), st.integers(0, 30))
+def test_it_makes_no_difference_whether_a_version_takes_the_columns_of_a_condition(rows, beside, cut):
+    bounds = bound(*SEGMENTS)
+    whole = tally_of(rows, bounds).rules
+    found = [part for part in (rows[:cut], rows[cut:]) if part]
+    starts = (0, len(found[0]))
+    there = sum(
+        (tally_of(one, bounds, at, beside=beside) for one, at in zip(found, starts, strict=False)), Tally()
+    )
+    for name in ("wide", "near", "values"):
+        assert there.rules[name].slices == whole[name].slices
+        for field in ("compared", "violations", "cases", "largest"):
+            assert getattr(there.rules[name], field) == getattr(whole[name], field)
+
+
+def test_what_lies_beside_the_inputs_is_given_to_nobody():
+    batch = Batch("s", 0, 0, np.arange(2), {"k": Column.of([1, 2])}, beside={"t": Column.of(["a", "b"])})
+    assert set(batch.whole) == {"k", "t"}
+    for names in (None, ("k",), ("k", "t")):
+        given_to = batch.given(names)
+        assert (set(given_to.columns), dict(given_to.beside)) == ({"k"}, {})
+    assert batch.take([1]).beside["t"].tolist() == ["b"]
+    # what two versions take whole travels once
+    inputs = batch.given()
+    assert inputs.given(("k", "z")) is inputs.given() is inputs
+    assert "t" not in batch.case(0)
+
+
+def test_a_search_has_no_columns_beside_its_inputs():
+    """A rule by one judges the table alone and takes nothing from the default there; bound to the search, or named by
+    nobody, it is refused."""
+    facts = [
+        SourceFacts("table", search=False, labelled=False, columns=KINDS, beside=frozenset({"t"})),
+        SourceFacts("search", search=True, labelled=False, columns={"k": "int"}),
+    ]
+
+    def bounds(*rules):
+        whole = Settings(path=Path("harness.toml"), root=Path(), model="m", rules=rules)
+        return {(one.source, one.name): one for one in bind(whole, "refactor", facts, ("x",), TODAY)}
+
+    one = bounds(rule("a", where="t == 'a'", slices=("t",)))
+    assert ("table", "a") in one
+    assert ("search", "a") not in one
+    assert [gone.to for gone in one["table", "values"].leaves] == ["a"]
+    assert one["search", "values"].leaves == ()
+    sliced = bounds(rule("a", slices=("t", "k")))
+    assert len(sliced["table", "a"].slices) == 2
+    assert ("search", "a") in sliced
+    with pytest.raises(HarnessError, match="E27 rule a is bound to the search search, whose cases have no t"):
+        bounds(rule("a", where="t == 'a'", inputs=("search",)))
+    # an input of the table that the search's schema lacks is no column beside: that is an error, as before
+    with pytest.raises(HarnessError, match="E27 no column is named f"):
+        bounds(rule("a", where="f > 1"))
 
 
 @given(rows)
@@ -258,9 +315,9 @@ def test_a_rule_that_is_replaced_everywhere_is_not_bound_and_no_error():
         ((rule("a", "same_error", where="k == 1"),), "same_error judges every case"),
         ((rule("a", "exact", replaces="b"), rule("b", "same_error")), "accounts for errors"),
         ((rule("a", "budget"),), "has none"),
-        ((rule("a", "exact", where="z == 1"),), "no input column is named z"),
+        ((rule("a", "exact", where="z == 1"),), "no column is named z"),
         ((rule("a", "exact", where="k == "),), "cannot read the condition"),
-        ((rule("a", "exact", slices=("z",)),), "no input column is named z"),
+        ((rule("a", "exact", slices=("z",)),), "no column is named z"),
         ((rule("a", "exact", slices=("k <",)),), "cannot read the condition"),
         ((rule("a", "exact", slices=("j",)),), "column j holds json"),
     ],

@@ -180,7 +180,7 @@ def test_the_pair_of_versions_decides_whether_it_applies(versions, applies):
         (waiver(rule="structure"), "E27", "structure cannot be waived"),
         (waiver(rule="not-worse"), "E27", "move margin"),
         (waiver(where="i > > 3"), "E27", "harness.toml, waiver w, where"),
-        (waiver(where="age > 3"), "E27", "no input column is named age"),
+        (waiver(where="age > 3"), "E27", "no column is named age"),
         (waiver(where="i > 'a'"), "E27", "waiver w"),
     ],
 )

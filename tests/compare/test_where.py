@@ -182,8 +182,8 @@ def test_a_column_without_values_has_no_kind():
 @pytest.mark.parametrize(
     ("text", "words", "caret", "hint"),
     [
-        ("distrct == 'north'", "no input column is named distrct", 0, 'did you mean "district"?'),
-        ("year < 1950 and yaer > 1", "no input column is named yaer", 16, 'did you mean "year"?'),
+        ("distrct == 'north'", "no column is named distrct", 0, 'did you mean "district"?'),
+        ("year < 1950 and yaer > 1", "no column is named yaer", 16, 'did you mean "year"?'),
         ("district < 1950", "column district holds text, and this is a number", 11, "in quotes"),
         ("year in (1, '2')", "column year holds numbers, and this is a text", 12, "without quotes"),
         ("year == district", "column year holds numbers, column district text", 8, "mend"),

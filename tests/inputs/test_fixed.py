@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.inputs import make
 from harness.schema import Schema
-from harness.settings import Input, Settings
+from harness.settings import Input, RuleSettings, Settings
 from harness.tables import BLOCK
 
 SCHEMA = Schema.parse([{"name": "age", "kind": "float"}, {"name": "city", "kind": "str", "nullable": True}])
@@ -45,6 +47,44 @@ def write(table, path):
         table.to_json(path, orient="records", lines=True)
     else:
         table.to_parquet(path, row_group_size=1000)
+
+
+def by(where):
+    return RuleSettings("r", "exact", where=where)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+def test_columns_that_a_condition_names_lie_beside_the_inputs(tmp_path, table, name):
+    table["segment"] = [f"s{i % 7}" for i in range(len(table))]
+    write(table, tmp_path / name)
+    item = Input("t", path=name, key="id", target="price", keep=("city",))
+    whole = replace(settings(tmp_path), rules=(by("segment == 's1' and id > 3"), by("price is null")))
+    found = make(item, whole, SCHEMA)
+    batches = list(found.batches())
+    # city is an input, so it does not lie beside them too
+    assert [sorted(batch.beside) for batch in batches] == [["id", "price", "segment"]] * 3
+    rows = slice(BLOCK, 2 * BLOCK)
+    assert batches[1].beside["segment"].tolist() == table["segment"].tolist()[rows]
+    assert batches[1].beside["price"].tolist() == batches[1].target.tolist() == table["price"].tolist()[rows]
+    assert found.kinds() == {"age": "float", "city": "str", "id": "int", "price": "float", "segment": "str"}
+    assert found.beside() == {"id", "price", "segment"}
+    nothing = make(item, settings(tmp_path), SCHEMA)
+    assert next(nothing.batches()).beside == {}
+    assert nothing.kinds() == {"age": "float", "city": "str", "id": "", "price": "", "segment": ""}
+
+
+def test_columns_beside_the_inputs_do_not_depend_on_how_rows_are_spread_over_files(tmp_path, table):
+    table["segment"] = [None if i % 5 == 0 else f"s{i % 7}" for i in range(len(table))]
+    whole = replace(settings(tmp_path), rules=(by("segment is null"),))
+    seen = []
+    for number, cuts in enumerate(([], [1], [5000, 5001], [BLOCK])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for part, (a, b) in enumerate(pairwise([0, *cuts, len(table)])):
+            write(table[a:b], folder / f"{part}.parquet")
+        found = make(Input("t", path=f"{number}/*.parquet"), whole, SCHEMA)
+        seen.append([batch.beside["segment"].tolist() for batch in found.batches()])
+    assert all(one == seen[0] for one in seen)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])

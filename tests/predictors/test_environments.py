@@ -5,17 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import Exit, HarnessError
-from harness.predictors import environments, packages
+from harness.predictors import environments, outbox, packages
 from harness.predictors.cache import cache_folder, made
 from harness.predictors.environments import find_interpreter, from_pip, python_for
+from harness.predictors.interpreters import in_words, listed, search_path
+from harness.predictors.isolated import read_outcome
+from harness.predictors.process import Process
+
+from . import interpreters
+from .conftest import batch_of
 
 
 @pytest.fixture
@@ -117,6 +125,110 @@ class TestInterpreters:
     def test_one_that_is_no_python(self, own_cache):
         with pytest.raises(HarnessError, match=r"E08 .*/false is no Python that runs"):
             python_for("", _path_of("false"))
+
+    @pytest.mark.parametrize("content", [b"\x00\x01", b"#!/bin/sh\necho 3.11\n"], ids=["binary", "script"])
+    def test_a_file_that_only_looks_like_one(self, own_cache, tmp_path, content):
+        fake = tmp_path / "python"
+        fake.write_bytes(content)
+        fake.chmod(0o755)
+        with pytest.raises(HarnessError, match=r"E08 .*/python is no Python that runs"):
+            python_for("", str(fake))
+
+    def test_a_folder_is_no_interpreter(self, tmp_path):
+        with pytest.raises(HarnessError, match="E08 no Python"):
+            find_interpreter(str(tmp_path))
+
+    @pytest.mark.parametrize("wanted", ["3.7", "3.6.15", "2.7"])
+    def test_one_that_is_too_old_says_so(self, wanted):
+        with pytest.raises(HarnessError, match=f"E08 Python {wanted} is too old") as caught:
+            find_interpreter(wanted)
+        assert "recorded:" in caught.value.hint
+
+    def test_what_is_here_is_named_where_one_is_missing(self):
+        with pytest.raises(HarnessError) as caught:
+            find_interpreter("3.99")
+        for version, path in interpreters.found().items():
+            whole = subprocess.run(
+                [path, "-c", "import platform; print(platform.python_version())"],
+                capture_output=True, text=True, check=True,
+            ).stdout.strip()  # fmt: skip
+            assert whole.startswith(version)
+            assert f"{whole} (" in caught.value.hint
+
+    @pytest.mark.parametrize("version", sorted(interpreters.found()))
+    def test_a_worker_runs_under_each_that_a_profile_may_name(self, own_cache, tmp_path, version):
+        python = python_for("", version)
+        (tmp_path / "model.py").write_text(
+            "import sys\n\ndef ask(rows):\n    return ['%d.%d' % sys.version_info[:2]] * len(rows)\n"
+        )
+        process = Process(python, 2**32)
+        try:
+            header = {"op": "open", "path": [str(tmp_path)], "entry": "model:ask", "pass_as": "records"}
+            opened, _ = process.ask({**header, "keyword": "", "outputs": ""}, (), 60)
+            with outbox.packed(batch_of([1.0, 2.0])) as parcel:
+                reply, payload = process.ask({"op": "predict", **parcel.header}, parcel.chunks, 60)
+        finally:
+            process.stop()
+        assert opened["python"].startswith(version + ".")
+        outcome = read_outcome(reply, payload, 2, ValueError)  # type: ignore[arg-type]
+        assert outcome.columns["prediction"].tolist() == [version, version]
+
+    @pytest.fixture
+    def pyenv(self, tmp_path, monkeypatch):
+        """A machine whose only Pythons are behind shims of pyenv that refuse them, as they do for all but the chosen
+        one; and one that is an environment of pyenv-virtualenv."""
+        root = tmp_path / "pyenv"
+        name = "python{}.{}".format(*sys.version_info)
+        real = Path(sys.base_prefix, "bin", name)
+        for folder in ("shims", "versions/3.0.1/bin", "versions/mine/bin"):
+            (root / folder).mkdir(parents=True)
+        (root / "versions" / "mine" / "pyvenv.cfg").touch()
+        shim = root / "shims" / name
+        shim.write_text(f"#!/bin/sh\necho 'pyenv: {name}: command not found' >&2\nexit 127\n")
+        shim.chmod(0o755)
+        for version in ("3.0.1", "mine"):
+            for file in ("python", name):
+                (root / "versions" / version / "bin" / file).symlink_to(real)
+        monkeypatch.setenv("PYENV_ROOT", str(root))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "none"))
+        monkeypatch.setenv("PATH", f"{root / 'shims'}:{tmp_path / 'bin'}")
+        return root
+
+    def test_one_behind_a_shim_of_pyenv_that_refuses_it(self, pyenv):
+        wanted = "{}.{}".format(*sys.version_info)
+        found = find_interpreter(wanted)
+        assert os.path.realpath(found) == os.path.realpath(Path(sys.base_prefix, "bin", f"python{wanted}"))
+
+    def test_each_is_listed_once_and_with_where_it_is_from(self, pyenv):
+        (one,) = environments.installed()
+        assert (one.title, one.origin) == (platform.python_version(), "pyenv")
+        assert str(pyenv / "shims") not in one.path
+
+    def test_the_search_path_has_pyenvs_versions_newest_first_and_no_shim(self, pyenv):
+        for version in ("3.9.18", "3.10.2"):
+            (pyenv / "versions" / version / "bin").mkdir(parents=True)
+            (pyenv / "versions" / version / "bin" / "python").touch()
+        folders = search_path(os.environ).split(":")
+        assert folders[0] == str(pyenv.parent / "bin")
+        assert [Path(folder).parent.name for folder in folders[1:]] == ["3.10.2", "3.9.18", "3.0.1"]
+
+
+def test_who_installed_an_interpreter():
+    def item(path: str, minor: int, implementation: str = "cpython") -> dict[str, Any]:
+        parts = {"major": 3, "minor": minor, "patch": 1}
+        return {"path": path, "version_parts": parts, "implementation": implementation}
+
+    listing = [
+        item("/usr/bin/python3.11", 11),
+        item("/uv/cpython-3.13.1/bin/python3.13", 13),
+        item("/opt/pypy/bin/pypy3.10", 10, "pypy"),
+        item("/usr/bin/python3.6", 6),
+        {**item("/nowhere", 12), "path": None},
+    ]
+    found = listed(json.dumps(listing), "/uv", {"PATH": "/usr/bin"})
+    assert in_words(found) == "3.13.1 (uv), 3.11.1 (PATH), pypy 3.10.1 (PATH)"
+    assert in_words([]) == "none that is 3.8 or newer"
 
 
 def _path_of(command: str) -> str:

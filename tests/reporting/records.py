@@ -422,3 +422,13 @@ def poisoned(result: Any, text: str) -> Any:
 
 
 FIXED = {"PASS", "FAIL", "INCONCLUSIVE", "fail", "warn", "table", "search", "run", "baseline", "candidate"}
+
+
+def closed(node: Any) -> Any:
+    """A schema whose objects have no key that it does not name."""
+    if isinstance(node, list):
+        return [closed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    more = {"additionalProperties": False} if "properties" in node and "type" in node else {}
+    return {**more, **{name: closed(item) for name, item in node.items()}}

@@ -11,8 +11,9 @@ import pytest
 
 from harness import files, reporting
 from harness.errors import Exit, HarnessError
+from harness.reporting import schema
 
-from .records import KINDS, RUN, failed, passed, record
+from .records import KINDS, RUN, closed, failed, passed, record
 
 SCHEMA = json.loads((Path(reporting.__file__).parent / "report.schema.json").read_text())
 
@@ -33,6 +34,16 @@ def _refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_record_fits_the_published_schema(kind: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(json.loads(json.dumps(record(KINDS[kind]()), allow_nan=False)), SCHEMA)
+
+
+def test_the_schema_is_made_from_the_types() -> None:
+    assert schema.schema() == SCHEMA
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_types_name_every_key_of_a_record(kind: str) -> None:
+    found = jsonschema.Draft202012Validator(closed(SCHEMA)).iter_errors(record(KINDS[kind]()))
+    assert [one.message for one in found] == []
 
 
 @pytest.mark.parametrize("field", ["verdict", "accounting", "result_digest", "run"])

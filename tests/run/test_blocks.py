@@ -78,6 +78,7 @@ def kept(draw):
     batch = Batch(
         "s", draw(st.integers(0, 9)), draw(st.integers(0, 99)), keys,
         {"i": draw(columns(n)), "j": draw(columns(n))}, draw(st.none() | columns(n)),
+        draw(st.just({}) | st.fixed_dictionaries({"segment": columns(n)})),
     )  # fmt: skip
     return Block(batch, draw(outcomes(n)), draw(outcomes(n)), draw(st.none() | outcomes(n)))
 
@@ -102,8 +103,19 @@ def test_what_is_read_compares_as_what_was_written(tmp_path_factory, block):
     for side in ("baseline", "candidate"):
         one, other = getattr(block, side), getattr(read, side)
         assert (one.dropped, one.seconds, one.notes) == (other.dropped, other.seconds, other.notes)
+    assert set(read.batch.beside) == set(block.batch.beside)
     assert blocks.same_cases(block.batch, read.batch)
     assert blocks.to_bytes(read) == blocks.to_bytes(block)
+
+
+def test_columns_beside_the_inputs_are_part_of_the_cases_where_both_have_them():
+    batch = Batch("s", 0, 0, np.arange(2), {"i": Column.of([1, 2])}, beside={"t": Column.of(["a", "b"])})
+    other = replace(batch, beside={"t": Column.of(["a", "c"])})
+    assert not blocks.same_cases(batch, other)
+    # an answer is one to the inputs alone, so what is recorded of them stays
+    assert blocks.fingerprint(batch) == blocks.fingerprint(other)
+    assert blocks.same_cases(batch, replace(batch, beside={}))
+    assert blocks.same_cases(batch, replace(batch, beside={"t": batch.beside["t"], "u": Column.of([1, 1])}))
 
 
 @given(kept(), st.integers(0, 5), st.sampled_from(["key", "i", "j"]))

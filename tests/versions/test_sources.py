@@ -15,69 +15,11 @@ import pytest
 from harness import versions
 from harness.errors import Exit, HarnessError
 from harness.predictors import open_predictor
-from harness.settings import Profile, Settings
+from harness.settings import Profile
 from harness.tables import Batch, Column
 from harness.versions.wheel import has_manifest
 
-PROJECT = """
-[build-system]
-requires = ["setuptools{more}"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "plainmodel"
-{version}
-dependencies = [{needs}]
-"""
-CODE = """
-def predict(records):
-    return [{factor} * record["x"] for record in records]
-"""
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    monkeypatch.setenv("MODEL_HARNESS_CACHE", str(tmp_path / "cache"))
-    root = tmp_path / "repository"
-    root.mkdir()
-    return Settings(path=root / "harness.toml", root=root, model="plain")
-
-
-def project(folder, factor=2, needs="", more="", version='version = "1.0"'):
-    (folder / "src" / "plainmodel").mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(PROJECT.format(needs=needs, more=more, version=version))
-    (folder / "src" / "plainmodel" / "__init__.py").write_text(CODE.format(factor=factor))
-
-
-def git(folder, *arguments):
-    return subprocess.run(
-        ["git", "-c", "user.name=t", "-c", "user.email=t@t.invalid", *arguments],
-        cwd=folder, check=True, capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
-
-
-def commit(folder, tag=""):
-    if not (folder / ".git").exists():
-        git(folder, "init", "-q", "-b", "main", ".")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "as it stands")
-    if tag:
-        git(folder, "tag", tag)
-    return git(folder, "rev-parse", "HEAD")
-
-
-def resolve(settings, spec, **profile):
-    wishes = {"entry": "plainmodel:predict", "pass_as": "records", **profile}
-    named = replace(settings, versions={"one": Profile("one", spec, **wishes)})
-    return versions.resolve("one", named, "baseline")
-
-
-def answers(version):
-    batch = Batch("t", 0, 0, ("a", "b"), {"x": Column("float", np.array([1.0, 3.0]))})
-    predictor = open_predictor(version, "baseline")
-    try:
-        return list(predictor.predict(batch).columns["prediction"].values)
-    finally:
-        predictor.close()
+from .made import CODE, answers, commit, git, project, resolve
 
 
 class TestPlainPackages:

@@ -68,6 +68,32 @@ class Cases(Protocol):
         ...
 
 
+@runtime_checkable
+class Near(Protocol):
+    """A rule that asks of two columns of numbers whether they lie within a tolerance, and nothing else: the kernel
+    answers it in the pass in which it measures everything else."""
+
+    @property
+    def equal_nan(self) -> bool:
+        """Whether NaN on both sides agrees."""
+        ...
+
+    def tolerance(self, baseline: Column, candidate: Column) -> tuple[float, float] | None:
+        """(atol, rtol) of these two columns; None where they are not both numbers, or it judges them otherwise."""
+        ...
+
+
+def tolerance_of(rule: object, baseline: Column, candidate: Column) -> tuple[float, float] | None:
+    """The tolerance that says all of what a rule finds in two columns; None where its `judge` has to be asked.
+
+    A rule that is made from another by writing a `judge` of its own is asked.
+    """
+    if not isinstance(rule, Near):
+        return None
+    judging = next(kind for kind in type(rule).__mro__ if "judge" in vars(kind))
+    return rule.tolerance(baseline, candidate) if "tolerance" in vars(judging) else None
+
+
 def ask(
     rule: Rule,
     baseline: Mapping[str, Column],

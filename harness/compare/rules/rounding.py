@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.compare.kernel import Tolerance
 from harness.compare.rules.protocol import Difference, missing
 from harness.compare.rules.structures import SameStructure
-from harness.compare.rules.values import Close, Exact
+from harness.compare.rules.values import Exact, within
 from harness.tables import Column
 
 
@@ -31,12 +32,18 @@ class Same:
             nested = SameStructure(self.atol, self.rtol, equal_nan=self.equal_nan).judge(baseline, candidate)
             # a NaN somewhere inside is a value among others
             return Difference(nested.violates, nested.magnitude, missing(baseline) & missing(candidate))
-        if baseline.kind != "float" or candidate.kind != "float":
+        tolerance = self.tolerance(baseline, candidate)
+        if tolerance is None:
             return Exact(self.equal_nan).judge(baseline, candidate)
-        # the baseline's width decides: a candidate that became narrower has lost precision
+        return within(baseline, candidate, tolerance, self.equal_nan)
+
+    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
+        """Of two columns of numbers of one kind: integers are not rounded, and of floats the baseline's width decides,
+        since a candidate that became narrower has lost precision."""
+        if baseline.kind != "float" or candidate.kind != "float":
+            return Exact(self.equal_nan).tolerance(baseline, candidate)
         narrow = baseline.values.dtype.itemsize < 8
-        tolerance = (self.atol32, self.rtol32) if narrow else (self.atol, self.rtol)
-        return Close(*tolerance, equal_nan=self.equal_nan).judge(baseline, candidate)
+        return (self.atol32, self.rtol32) if narrow else (self.atol, self.rtol)
 
     def says(self) -> str:
         """In words."""

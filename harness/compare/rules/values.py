@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules.protocol import Difference, Floats, finish, incomparable
+from harness.compare.kernel import Rows, Tolerance, measure
+from harness.compare.rules.protocol import Difference, finish, incomparable
 from harness.errors import HarnessError
-from harness.tables import Bools, Column
+from harness.tables import Column
+
+NUMBERS = frozenset({"float", "int"})
+"""Kinds of column between whose values there is a distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,17 @@ class Exact:
 
     equal_nan: bool = True
 
+    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
+        """None at all, of two columns of numbers of one kind."""
+        return (0.0, 0.0) if baseline.kind == candidate.kind and baseline.kind in NUMBERS else None
+
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows whose values differ."""
         if baseline.kind != candidate.kind:
             return incomparable(baseline, candidate, self.equal_nan)
-        if baseline.kind in ("float", "int"):
-            return Close(0.0, 0.0, equal_nan=self.equal_nan).judge(baseline, candidate)
+        tolerance = self.tolerance(baseline, candidate)
+        if tolerance is not None:
+            return within(baseline, candidate, tolerance, self.equal_nan)
         if baseline.kind == "json":
             pairs = zip(baseline.values, candidate.values, strict=True)
             equal = np.fromiter((identical(b, c, self.equal_nan) for b, c in pairs), bool, len(baseline))
@@ -66,42 +75,17 @@ class Close:
             if not 0 <= value < float("inf"):
                 raise HarnessError(f"{name} is {value}", where="rule close", hint=f"{name} is 0 or more")
 
+    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
+        """Its own, of two columns of numbers."""
+        return (self.atol, self.rtol) if {baseline.kind, candidate.kind} <= NUMBERS else None
+
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that lie further apart than the tolerance."""
-        kinds = {baseline.kind, candidate.kind}
-        if not kinds <= {"float", "int"}:
+        tolerance = self.tolerance(baseline, candidate)
+        if tolerance is None:
             # no distance: equal or not, and never equal where the kinds differ
             return Exact(self.equal_nan).judge(baseline, candidate)
-        if kinds == {"int"}:
-            bad, magnitude = self._integers(baseline.values, candidate.values)
-            return finish(baseline, candidate, bad, magnitude, self.equal_nan)
-        b = baseline.values.astype(np.float64, copy=False)
-        c = candidate.values.astype(np.float64, copy=False)
-        with np.errstate(invalid="ignore", over="ignore"):
-            magnitude = np.abs(c - b)
-            limit = self.atol + self.rtol * np.abs(b)
-            if np.isfinite(magnitude.max(initial=0.0)):
-                # so is every value, and equal ones lie no distance apart
-                return finish(baseline, candidate, magnitude > limit, magnitude, self.equal_nan)
-            # a non-finite limit (b = inf) would let everything through
-            close = (magnitude <= limit) & np.isfinite(b) & np.isfinite(c)
-        bad = ~(close | (c == b))
-        magnitude = np.where(c == b, 0.0, np.where(np.isnan(magnitude), np.inf, magnitude))
-        return finish(baseline, candidate, bad, magnitude, self.equal_nan)
-
-    def _integers(self, b: npt.NDArray[Any], c: npt.NDArray[Any]) -> tuple[Bools, Floats]:
-        """Which rows violate, and how far apart they are; most rows of integers are equal."""
-        bad, magnitude = np.zeros(len(b), bool), np.zeros(len(b))
-        rows = np.flatnonzero(b != c)
-        if len(rows):
-            b, c = b[rows], c[rows]
-            apart = integer_distance(b, c)
-            # floor() keeps the comparison one between integers: a distance is a whole number
-            limit = np.floor(self.atol + self.rtol * np.abs(b.astype(np.float64)))
-            within = limit < 2.0**64
-            bad[rows] = within & (apart > np.where(within, limit, 0.0).astype(np.uint64))
-            magnitude[rows] = apart
-        return bad, magnitude
+        return within(baseline, candidate, tolerance, self.equal_nan)
 
     def says(self) -> str:
         """In words."""
@@ -109,6 +93,30 @@ class Close:
         if self.rtol:
             parts.append(f"{self.rtol:g} x |b|")
         return "|c - b| <= " + " + ".join(parts)
+
+
+def within(baseline: Column, candidate: Column, tolerance: Tolerance, equal_nan: bool) -> Difference:
+    """What the kernel finds in two columns of numbers by one tolerance."""
+    seen = Rows(len(baseline), 1)
+    measure(
+        baseline.values,
+        candidate.values,
+        [tolerance],
+        null=(baseline.null, candidate.null),
+        worst=0,
+        rows=seen,
+    )
+    return difference(seen, 0, equal_nan)
+
+
+def difference(
+    seen: Rows, number: int, equal_nan: bool, at: npt.NDArray[np.int64] | None = None
+) -> Difference:
+    """What a rule says of what the kernel saw by its tolerance, in the rows `at` (None: in all)."""
+    violates, magnitude, both_nan = seen.beyond[number], seen.magnitude, seen.both_nan
+    if at is not None and len(at) < len(violates):
+        violates, magnitude, both_nan = violates[at], magnitude[at], both_nan[at]
+    return Difference(violates if equal_nan else violates | both_nan, magnitude, both_nan)
 
 
 def integer_distance(b: npt.NDArray[Any], c: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

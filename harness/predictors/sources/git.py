@@ -24,6 +24,10 @@ _ASKS_GIT = re.compile(
 )
 
 
+NAMED = 50
+"""Files of a commit, at most, among which a guess at a misspelt one is made."""
+
+
 class GitSource:
     """A ref, `last-tag` (the newest tag below HEAD) or `merge-base(REF)`; after # a folder of the repository."""
 
@@ -35,7 +39,7 @@ class GitSource:
         """The package of that commit: archived, built and locked once."""
         root = Path(_git(settings.root, "rev-parse", "--show-toplevel").strip())
         ref, _, inner = spec.partition("#")
-        commit = _commit(root, ref)
+        commit = commit_of(root, ref)
         wheel = _wheel(root, commit, inner, spec, profile)
         why = f"{ref} is commit {commit[:12]}"
         if has_manifest(wheel):
@@ -44,12 +48,13 @@ class GitSource:
         return replace(found, spec=f"git:{spec}")
 
 
-def _commit(root: Path, ref: str) -> str:
+def commit_of(root: Path, ref: str) -> str:
+    """The commit behind a ref, `last-tag` or `merge-base(REF)`. HarnessError with a guess where git knows none."""
     if ref == "last-tag":
         return _last_tag(root)
     between = re.fullmatch(r"merge-base\((.+)\)", ref)
     if between:
-        other = _commit(root, between[1])
+        other = commit_of(root, between[1])
         return _git(root, "merge-base", "HEAD", other).strip()
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
@@ -60,6 +65,27 @@ def _commit(root: Path, ref: str) -> str:
             where=str(root),
             hint=did_you_mean(ref, [*names, "last-tag"]) + "; a shallow clone lacks what was not fetched",
         ) from None
+
+
+def file_at(folder: Path, commit: str, path: str) -> bytes:
+    """What a file held at a commit; `path` is relative to `folder`, which lies in the repository."""
+    found = _git(folder, "ls-tree", "-z", commit, "--", path).split(" ", 1)[0]
+    if not found.startswith("100"):
+        names = _git(folder, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+        near = [name for name in names if name and name.endswith(Path(path).suffix)]
+        raise HarnessError(
+            f"{path} is a link or a folder at commit {commit[:12]}"
+            if found
+            else f"commit {commit[:12]} has no file {path}",
+            where=str(folder),
+            hint=(
+                did_you_mean(path, near)
+                if len(near) <= NAMED
+                else f"git ls-tree -r {commit[:12]} lists its files"
+            )
+            + "; the path is relative to the configuration file",
+        )
+    return _run(folder, "cat-file", "blob", f"{commit}:./{path}")
 
 
 def _last_tag(root: Path) -> str:
