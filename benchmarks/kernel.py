@@ -26,7 +26,7 @@ import numpy.typing as npt
 from harness.compare.kernel import Measured, Rows, measure
 from harness.compare.rules import Close, Exact
 from harness.compare.rules.rankings import Scores, by_sorting, pair_by_pair
-from harness.tables import Column
+from harness.tables import BLOCK, Column
 from harness.texts import Codes, texts
 
 TOLERANCES = [(0.0, 1e-3), (1e-8, 1e-5), (0.1, 0.0)]
@@ -191,11 +191,12 @@ def rankings() -> None:
 def linear() -> None:
     """100M rows that are all of their own, in files that are mapped and read a part at a time, against their parts of
     10M: seconds for each row. All are read once before, so that nothing waits for the disk where memory holds them."""
-    size, parts = 10_000_000, 10
+    size, parts = 2442 * BLOCK, 10  # 10M rows in whole blocks, so that parts add up to the whole
+    what = f"{size * parts:,} pairs, all different / {parts} x {size:,}"
     with tempfile.TemporaryDirectory(dir=os.environ.get("HARNESS_BENCH_DIR")) as folder:
         files = [Path(folder) / name for name in ("baseline", "candidate")]
         if shutil.disk_usage(folder).free < 2.1 * 8 * size * parts:
-            return line("100,000,000 pairs / 10 x 10,000,000", "1x", "not measured: no room for 1.6 GB")
+            return line(what, "1x", "not measured: no room for 1.6 GB")
         for path in files:
             np.memmap(path, np.float64, "w+", shape=(size * parts,)).flush()
         for number in range(parts):
@@ -221,7 +222,7 @@ def linear() -> None:
             all_of_them += medians(1, lambda: blockwise(0, parts))[0]
         tens = [parts * statistics.median(one) for one in each]
         words = "" if same and seen.rows == size * parts else "  THE PARTS DISAGREE WITH THE WHOLE"
-        line("100,000,000 pairs, all different / 10 x 10,000,000", "1x", ratio(all_of_them, tens) + words)
+        line(what, "1x", ratio(all_of_them, tens) + words)
         return line(
             "  their tenth part / their first part",
             "1x",
