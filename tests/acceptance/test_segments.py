@@ -247,7 +247,8 @@ def test_what_has_run_out_is_refused_by_name(zoo, tmp_path):
         ("rule", rule, "E27 rule near expired on 2020-01-01"),
         ("waiver", waiver, "E27 waiver old expired on 2020-01-01"),
     ):
-        refused(run_pytest(zoo.project(tmp_path / name, "good", "good", settings=text), *COMPARE), words)
+        project = zoo.project(tmp_path / name, "good", "rewritten", settings=text)
+        refused(run_pytest(project, *COMPARE), words)
 
 
 @pytest.mark.parametrize(
