@@ -7,22 +7,26 @@ two of the lines only (dependency group `bench`); where they are missing, these 
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.kernel import Measured, measure
-from harness.compare.rules import Exact
+from harness.compare.kernel import Measured, Rows, measure
+from harness.compare.rules import Close, Exact
 from harness.compare.rules.rankings import Scores, by_sorting, pair_by_pair
-from harness.tables import Column
+from harness.tables import BLOCK, Column
 from harness.texts import Codes, texts
 
 TOLERANCES = [(0.0, 1e-3), (1e-8, 1e-5), (0.1, 0.0)]
@@ -52,9 +56,9 @@ def line(what: str, goal: str, measured: str) -> None:
     print(f"{what:<66} {goal:>10}   {measured}", flush=True)
 
 
-def pair(rows: int) -> tuple[Array, Array]:
+def pair(rows: int, seed: int = 7) -> tuple[Array, Array]:
     """Two columns, the second with a relative noise of a thousandth."""
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(seed)
     b = random.normal(100, 30, rows)
     return b, b * (1 + random.normal(0, 1e-3, rows))
 
@@ -75,6 +79,25 @@ def against_isclose() -> None:
     b, c = pair(10_000)
     (own,) = medians(101, lambda: measure(b, c, TOLERANCES))
     line("10,000 pairs, everything", "<= 1 ms", f"{statistics.median(own) * 1e3:.2f} ms")
+
+
+def row_by_row() -> None:
+    """The rule `close` in a run: rows, magnitudes and masks of one tolerance, and everything else in the same pass,
+    against the kernel alone; and the block of a run."""
+    for rows, rounds in ((1_000_000, 15), (4096, 301)):
+        b, c = (Column("float", values) for values in pair(rows))
+
+        def rule(b: Column = b, c: Column = c) -> object:
+            return measure(b.values, c.values, TOLERANCES, worst=0, rows=Rows(len(b), len(TOLERANCES)))
+
+        alone, with_rows, judged = medians(
+            rounds,
+            lambda b=b, c=c: measure(b.values, c.values, TOLERANCES, worst=0),
+            rule,
+            lambda b=b, c=c: Close(1e-8, 1e-5).judge(b, c),
+        )
+        line(f"{rows:,} pairs, everything with three rules' rows / without", "", ratio(with_rows, alone))
+        line("  a rule `close` by itself / everything without rows", "", ratio(judged, alone))
 
 
 def scratch() -> None:
@@ -166,18 +189,45 @@ def rankings() -> None:
 
 
 def linear() -> None:
-    """100M pairs, a pass at a time and never all in memory, against 10M: seconds for each row."""
-    size = 10_000_000
-    b, c = pair(size)
+    """100M rows that are all of their own, in files that are mapped and read a part at a time, against their parts of
+    10M: seconds for each row. All are read once before, so that nothing waits for the disk where memory holds them."""
+    size, parts = 2442 * BLOCK, 10  # 10M rows in whole blocks, so that parts add up to the whole
+    what = f"{size * parts:,} pairs, all different / {parts} x {size:,}"
+    with tempfile.TemporaryDirectory(dir=os.environ.get("HARNESS_BENCH_DIR")) as folder:
+        files = [Path(folder) / name for name in ("baseline", "candidate")]
+        if shutil.disk_usage(folder).free < 2.1 * 8 * size * parts:
+            return line(what, "1x", "not measured: no room for 1.6 GB")
+        for path in files:
+            np.memmap(path, np.float64, "w+", shape=(size * parts,)).flush()
+        for number in range(parts):
+            for path, values in zip(files, pair(size, seed=number), strict=True):
+                np.memmap(path, np.float64, "r+", offset=8 * size * number, shape=(size,))[:] = values
 
-    def blockwise(times: int) -> Measured:
-        total = Measured()
-        for number in range(times):
-            total = total + measure(b, c, TOLERANCES, start=number * size)
-        return total
+        def blockwise(first: int, count: int) -> Measured:
+            total = Measured()
+            for number in range(first, first + count):
+                # mapped anew each time: pages of one part are given back before the next
+                b, c = (np.memmap(path, np.float64, "r", 8 * size * number, (size,)) for path in files)
+                total = total + measure(b, c, TOLERANCES, start=number * size)
+            return total
 
-    one, ten = medians(3, lambda: blockwise(1), lambda: blockwise(10))
-    line("100,000,000 pairs / 10 x 10,000,000", "1x", ratio(ten, [10 * seconds for seconds in one]))
+        seen = blockwise(0, parts)
+        whole = [np.memmap(path, np.float64, "r") for path in files]
+        same = seen == measure(whole[0], whole[1], TOLERANCES)
+        del whole
+        each, all_of_them = [], []
+        for _ in range(3):
+            seconds = medians(1, *(partial(blockwise, number, 1) for number in range(parts)))
+            each.append([one[0] for one in seconds])
+            all_of_them += medians(1, lambda: blockwise(0, parts))[0]
+        tens = [parts * statistics.median(one) for one in each]
+        words = "" if same and seen.rows == size * parts else "  THE PARTS DISAGREE WITH THE WHOLE"
+        line(what, "1x", ratio(all_of_them, tens) + words)
+        return line(
+            "  their tenth part / their first part",
+            "1x",
+            ratio([one[-1] for one in each], [one[0] for one in each]),
+        )
 
 
 def against_polars() -> None:
@@ -250,6 +300,7 @@ def main() -> None:
     """The whole table."""
     line(f"(numpy {np.__version__})", "goal", "measured, median [range]")
     against_isclose()
+    row_by_row()
     linear()
     scratch()
     rankings()

@@ -1,4 +1,4 @@
-"""Every row on gate, accounting and store of the table of faults is held by a test through a real process.
+"""Every row on gate, accounting, rules and store of the table of faults is held by a test through a real process.
 
 The numbers are the codes that users see (`docs/errors.md`); some rows have no code of their own, since what has to
 happen there is nothing.
@@ -14,6 +14,7 @@ import pytest
 TESTS = Path(__file__).parent
 GATE, PLUGIN = "acceptance/test_a_no_stays_a_no.py", "acceptance/test_plugin.py"
 BAD, STORE = "acceptance/test_bad_input.py", "acceptance/test_store_faults.py"
+RULES, SEGMENTS = "acceptance/test_rules.py", "acceptance/test_segments.py"
 
 ROWS = {
     9: (PLUGIN, "test_an_early_end_is_never_taken_for_a_pass"),
@@ -27,6 +28,15 @@ ROWS = {
     17: (GATE, "test_e17_a_stale_verdict_that_is_copied_in"),
     18: (GATE, "test_e18_a_pipeline_that_swallows_the_exit_code_is_stopped_by_the_next_step"),
     19: (GATE, "test_e19_a_gate_that_was_skipped_has_no_verdict_file"),
+    20: (RULES, "test_nan_against_a_number_is_never_within_a_tolerance"),
+    21: (RULES, "test_nan_on_both_sides_is_refused_where_configuration_says_so"),
+    22: (RULES, "test_integers_do_not_wrap_round"),
+    23: (RULES, "test_a_second_axis_is_another_shape"),
+    24: (RULES, "test_fewer_or_more_answers"),
+    25: (RULES, "test_labels_of_another_type_are_other_labels"),
+    26: ("acceptance/test_extensions.py", "test_a_rule_that_raises_judges_nothing"),
+    27: (BAD, "test_unknown_key_of_a_rule"),
+    28: (BAD, "test_rule_that_matches_no_output"),
     41: (BAD, "test_a_version_with_itself"),
     44: ("acceptance/test_full_disk.py", "test_e44_a_release_without_room_leaves_the_store_as_it_was"),
     45: ("store/test_store.py", "test_killed_before_any_step_the_old_or_the_new_is_there"),
@@ -45,12 +55,30 @@ ROWS = {
 
 
 def test_no_row_is_forgotten():
-    assert set(ROWS) == {*range(9, 20), 41, *range(44, 57)}
+    assert set(ROWS) == {*range(9, 29), 41, *range(44, 57)}
+
+
+WRONG_RULES = {
+    "two rules contradict each other": (SEGMENTS, "test_rules_that_contradict_each_other_are_both_named"),
+    "no reason where policy asks": (SEGMENTS, "test_where_reasons_are_required_what_loosens_has_one"),
+    "a rule or a waiver has run out": (SEGMENTS, "test_what_has_run_out_is_refused_by_name"),
+    "a condition cannot be read": (SEGMENTS, "test_the_place_in_a_condition_is_marked"),
+    "a condition names no column": ("acceptance/test_beside.py", "test_every_column_is_known_by_name"),
+}
+"""What is refused of rules beside the rows of the table."""
+
+
+@pytest.mark.parametrize("wrong", WRONG_RULES)
+def test_each_wrong_rule_has_its_test(wrong):
+    _exists(*WRONG_RULES[wrong])
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_each_row_has_its_test(row):
-    file, name = ROWS[row]
+    _exists(*ROWS[row])
+
+
+def _exists(file, name):
     tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
     found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert name in found, f"{file} has no {name}"

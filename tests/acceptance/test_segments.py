@@ -208,12 +208,47 @@ def test_a_wrong_configuration_is_refused_with_its_place(zoo, tmp_path, settings
     assert done.verdict["verdict"] == "INCONCLUSIVE"
 
 
-def test_the_place_in_a_condition_is_marked(zoo, tmp_path):
-    project = zoo.project(tmp_path, "good", "rewritten", settings=near(where="x > 1 and xx < 5"))
-    lines = run_harness(project, "check", "--to=baseline").lines
-    at = next(place for place, line in enumerate(lines) if line.strip() == "x > 1 and xx < 5")
-    assert lines[at - 1].strip() == "where: harness.toml, rule near, where"
-    assert lines[at + 1].index("^") == lines[at].index("xx")
+def refused(done, *words):
+    """Through pytest itself: exit 4, no traceback, no verdict that releases, and these words."""
+    assert done.code == 4, done.out
+    assert done.verdict["verdict"] == "INCONCLUSIVE"
+    assert "Traceback" not in done.out
+    for word in words:
+        assert word in done.out
+
+
+@pytest.mark.parametrize(("condition", "at"), [("x > 1 and xx < 5", "xx"), ("x > 1 and < 5", "< 5")])
+def test_the_place_in_a_condition_is_marked(zoo, tmp_path, condition, at):
+    project = zoo.project(tmp_path, "good", "rewritten", settings=near(where=condition))
+    done = run_pytest(project, *COMPARE)
+    # its lines are wrapped, so the place is counted
+    refused(done, "E27")
+    assert f'at character {condition.index(at) + 1} of "{condition}"' in " ".join(done.out.split())
+    checked = run_harness(project, "check", "--to=baseline")
+    assert checked.code == 4
+    lines = checked.lines
+    place = next(number for number, line in enumerate(lines) if line.strip() == condition)
+    assert lines[place - 1].strip() == "where: harness.toml, rule near, where"
+    assert lines[place + 1].index("^") == lines[place].index(at)
+
+
+def test_rules_that_contradict_each_other_are_both_named(zoo, tmp_path):
+    rules = near("narrow", atol=1.0) + near("wide", atol=2.0)
+    done = run_pytest(zoo.project(tmp_path, "good", "rewritten", settings=rules), *COMPARE)
+    refused(done, "E27 rules narrow and wide contradict each other on rows", "rule narrow", "rule wide")
+
+
+def test_what_has_run_out_is_refused_by_name(zoo, tmp_path):
+    rule = near(atol=1.0, until="2020-01-01")
+    waiver = (
+        '[[waivers]]\nname = "old"\nrule = "values"\nowner = "us"\nreason = "known"\nuntil = 2020-01-01\n'
+    )
+    for name, text, words in (
+        ("rule", rule, "E27 rule near expired on 2020-01-01"),
+        ("waiver", waiver, "E27 waiver old expired on 2020-01-01"),
+    ):
+        project = zoo.project(tmp_path / name, "good", "rewritten", settings=text)
+        refused(run_pytest(project, *COMPARE), words)
 
 
 @pytest.mark.parametrize(

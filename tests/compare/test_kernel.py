@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from harness.compare import kernel
 from harness.compare.exact import Exact, Sums
-from harness.compare.kernel import Measured, bin_of, edge, measure
+from harness.compare.kernel import Measured, Rows, bin_of, edge, measure
+from harness.compare.numeric import Numeric
 from harness.compare.rules import Close
+from harness.compare.rules.protocol import tolerance_of
 from harness.tables import BLOCK, Column
 
 SPECIAL = [0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 2.5e-308, 1e308, -1e308, 1.0, 1.01, 2.0, 3.0]
@@ -100,6 +102,92 @@ def test_everything_agrees_with_plain_python(pairs):
     found = measure(b, c, TOLERANCES)
     assert seen(found) == (expected if pairs else expected | {"violations": (0,) * len(TOLERANCES)})
     check_sums(found.sums, exact)
+
+
+def column(kind):
+    """A strategy for columns of a kind with gaps: (Column, plain values with None in the gaps)."""
+    values = {"float": floats, "int": st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1)}[kind]
+    dtype = {"float": np.float64, "int": np.int64}[kind]
+
+    def made(rows):
+        held = np.array([0 if gone else value for value, gone in rows], dtype)
+        null = np.array([gone for _, gone in rows])
+        return Column(kind, held, null if null.any() else None), [None if gone else v for v, gone in rows]
+
+    return lambda n: st.lists(st.tuples(values, st.booleans()), min_size=n, max_size=n).map(made)
+
+
+def one_by_one(old, new, atol, rtol):
+    """(violates, magnitude, both_nan) of each row, by Python's numbers."""
+    for x, y in zip(old, new, strict=True):
+        gone = [value is None or math.isnan(value) for value in (x, y)]
+        if any(gone):
+            yield not all(gone), 0.0 if all(gone) else math.inf, all(gone)
+        elif isinstance(x, int) and isinstance(y, int):
+            yield abs(y - x) > math.floor(atol + rtol * abs(float(x))), float(abs(y - x)), False
+        else:
+            x, y = float(x), float(y)
+            size = 0.0 if x == y else abs(y - x) if math.isfinite(x) and math.isfinite(y) else math.inf
+            finite = math.isfinite(x) and math.isfinite(y)
+            yield x != y and (not finite or size > atol + rtol * abs(x)), size, False
+
+
+@given(st.data(), st.sampled_from(["float", "int"]), st.sampled_from(["float", "int"]), st.integers(1, 40))
+def test_rows_of_the_one_pass_are_those_of_plain_python(data, old_kind, new_kind, n):
+    """Each rule that asks for a tolerance gets the rows that it would get alone, whoever asks beside it."""
+    (b, old), (c, new) = (data.draw(column(kind)(n)) for kind in (old_kind, new_kind))
+    tolerances = [(0.0, 0.0), (0.5, 0.0), (1e-9, 0.01), (0.0, 2.0)]
+    answered = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    rows = np.flatnonzero(answered)
+    seen = Numeric(b, c, answered, tolerances, lambda row: (row, str(row)))
+    some = rows[:: data.draw(st.integers(1, 3))]
+    for atol, rtol in tolerances:
+        expected = list(one_by_one(old, new, atol, rtol))
+        for at in (rows, some):
+            for equal_nan in (True, False):
+                found = seen.difference((atol, rtol), at, equal_nan)
+                there = zip(found.violates, found.magnitude, found.both_nan, strict=True)
+                want = [expected[row] for row in at]
+                assert list(there) == [
+                    (bad or (gone and not equal_nan), size, gone) for bad, size, gone in want
+                ]
+    assert seen.moved == Numeric(b, c, answered, (), lambda row: (row, str(row))).moved
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.9])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int16])
+def test_rows_of_many_passes_are_those_of_numpy(dtype, share):
+    random = np.random.default_rng(3)
+    n = 2 * kernel.PASS + 1234
+    b = random.integers(-100, 100, n).astype(dtype)
+    c = np.where(random.random(n) < share, b + random.integers(-3, 4, n), b).astype(dtype)
+    if dtype in (np.float64, np.float32):
+        b[::9999], c[::8888] = np.nan, np.inf
+        c[:: 9999 * 2] = np.nan
+    rows = Rows(n, 2)
+    found = measure(b, c, [(1.0, 0.0), (0.0, 0.02), (5.0, 0.0)], rows=rows)
+    x, y = b.astype(float), c.astype(float)
+    gone = np.isnan(x) & np.isnan(y)
+    with np.errstate(invalid="ignore"):
+        size = np.where(gone, 0.0, np.where(np.isnan(y - x), np.inf, np.abs(y - x)))
+    assert np.array_equal(rows.both_nan, gone)
+    assert np.array_equal(rows.magnitude, size)
+    for mask, (atol, rtol), count in zip(
+        rows.beyond, ((1.0, 0.0), (0.0, 0.02)), found.violations, strict=False
+    ):
+        assert np.array_equal(mask, ~np.isclose(y, x, rtol=rtol, atol=atol, equal_nan=True))
+        assert mask.sum() == count
+
+
+def test_a_rule_made_from_another_with_a_judgement_of_its_own_is_asked():
+    class Never(Close):
+        def judge(self, baseline, candidate):
+            raise AssertionError
+
+    one = Column.of([1.0])
+    assert tolerance_of(Close(0.5), one, one) == (0.5, 0.0)
+    assert tolerance_of(Never(0.5), one, one) is None
+    assert tolerance_of(Close(0.5), one, Column.of(["a"])) is None
 
 
 @given(st.lists(floats, min_size=1, max_size=200), st.booleans())
