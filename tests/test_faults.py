@@ -1,4 +1,4 @@
-"""Every row on gate, accounting and store of the table of faults is held by a test through a real process.
+"""Every row on worker, gate, accounting and store of the table of faults is held by a test through a real process.
 
 The numbers are the codes that users see (`docs/errors.md`); some rows have no code of their own, since what has to
 happen there is nothing.
@@ -15,7 +15,15 @@ TESTS = Path(__file__).parent
 GATE, PLUGIN = "acceptance/test_a_no_stays_a_no.py", "acceptance/test_plugin.py"
 BAD, STORE = "acceptance/test_bad_input.py", "acceptance/test_store_faults.py"
 
+RULES = "acceptance/test_rules.py"
+
 ROWS = {
+    # each a row of the table of misbehaving animals there
+    **dict.fromkeys(
+        (1, 2, 3, 4, 6, 8), ("acceptance/test_gate.py", "test_each_misbehaviour_has_its_verdict")
+    ),
+    24: (RULES, "test_fewer_or_more_answers"),
+    25: (RULES, "test_labels_of_another_type_are_other_labels"),
     9: (PLUGIN, "test_an_early_end_is_never_taken_for_a_pass"),
     10: (BAD, "test_empty_inputs"),
     11: (PLUGIN, "test_a_selection_is_a_partial_run_and_never_passes"),
@@ -45,7 +53,7 @@ ROWS = {
 
 
 def test_no_row_is_forgotten():
-    assert set(ROWS) == {*range(9, 20), 41, *range(44, 57)}
+    assert set(ROWS) == {1, 2, 3, 4, 6, *range(8, 20), 24, 25, 41, *range(44, 57)}
 
 
 @pytest.mark.parametrize("row", ROWS)
