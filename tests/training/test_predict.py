@@ -266,6 +266,16 @@ def test_times_are_held_against_the_schema_too(package_once):
     assert package_once._words(7, "datetime") == "int is no time"
 
 
+def test_a_time_that_no_count_of_nanoseconds_reaches_spoils_no_other_row(package_once):
+    for cells in (
+        ["9999-12-31", "2020-01-01"],
+        [datetime.datetime(9999, 12, 31), datetime.datetime(2020, 1, 1)],
+    ):
+        values, wrong = package_once._times(pd.Series(cells, dtype=object), "datetime")
+        assert wrong.tolist() == [True, False]
+        assert values[1] == np.datetime64("2020-01-01")
+
+
 def test_a_model_file_that_was_changed_is_not_opened(package, tmp_path):
     module = package()
     (path,) = tmp_path.glob("opened*/house_prices/model.joblib")

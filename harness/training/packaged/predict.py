@@ -165,6 +165,8 @@ def _times(column: pd.Series, kind: str) -> tuple[Any, Any]:
         numbers = np.array([isinstance(cell, Real | np.bool_) for cell in cells], dtype=bool)
         column = cells.mask(numbers, None)
     values = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    # beyond these years there is no count of nanoseconds, and one such row must not raise for the others
+    values = values.where(values.dt.year.between(1678, 2261))
     return values.astype("datetime64[ns]").to_numpy(), values.isna().to_numpy()
 
 
