@@ -136,7 +136,12 @@ def test_the_chain_of_tox_releases_on_a_copy_and_writes_nothing_here(tmp_path):
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     chain = tox["testenv:chain"]
-    known = {"{tox_root}": str(ROOT), "{env_tmp_dir}": str(tmp_path), "{/}": os.sep, "{posargs}": "-q"}
+    known = {
+        "{tox_root}": str(ROOT),
+        "{env_tmp_dir}": str(tmp_path),
+        "{/}": os.sep,
+        "{posargs}": "-q tests/shipped",
+    }
     programs = {
         "python": [sys.executable],
         "harness": [sys.executable, "-m", "harness.cli"],
