@@ -18,9 +18,10 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write that takes the place of `path` at the end: temporary file in the same folder, fsync, rename,
-    fsync of the folder.
+    fsync of the folder. Without `durable` there is no fsync: the file outlives every kill, but a loss of power
+    only from `make_durable` on.
 
     Raises OSError (no space, read-only) with the old file untouched and no temporary file left; so does whatever is
     raised while it is written.
@@ -30,8 +31,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         # mkstemp makes files private to the user; what we write is as readable as any other file
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
@@ -39,11 +41,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """A file, or the names in a folder, that were written without it outlive a loss of power too."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def write_json(path: Path, data: Any) -> None:

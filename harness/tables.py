@@ -7,6 +7,7 @@ answer is faulted or dropped, never shifted.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,9 @@ class Column:
 
     `float` keeps NaN as a value; `null` marks what was absent (None, NaT, pd.NA). Text and bytes are buffers, codes
     of a few words, or an object array; json is an object array; datetimes are `datetime64[ns]`. Where `null` is true
-    the value is unspecified.
+    the value is unspecified. `form` says how a library held it where that is not the usual way, so that it comes back
+    as it was: the name of a zone for datetimes, "category" or "ordered" with all of its words in the codes (with a list
+    of them for numbers), "nullable" for numbers of pandas' own types, "decimal 2" for decimals with so many digits.
 
     >>> Column.of([1.0, None, float("nan")]).null.tolist()
     [False, True, False]
@@ -42,6 +45,7 @@ class Column:
     kind: str
     held: npt.NDArray[Any] | Texts | Codes
     null: Bools | None = None
+    form: str = ""
     _objects: list[npt.NDArray[Any]] = field(default_factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -61,13 +65,27 @@ class Column:
         """A column from Python values or an array; the kind is the narrowest that holds every value."""
         kind, found, null = worker.column(values if isinstance(values, np.ndarray) else list(values))
         if not isinstance(found, np.ndarray):
-            found = _array(kind, found)
-        return cls(kind, found, None if null is None else np.asarray(null, bool))
+            found = _array(kind.partition(" ")[0], found)
+        return cls.told(kind, found, null)
+
+    @classmethod
+    def told(cls, said: str, held: Any, null: Any) -> Column:
+        """A column as the wire tells of it: a kind, and maybe a form, its values and what of them is null."""
+        kind, _, form = said.partition(" ")
+        if isinstance(held, worker.Coded):
+            held = Codes(held.codes, held.words) if form else texts.buffers(Codes(held.codes, held.words))
+        return cls(kind, held, None if null is None else np.asarray(null, bool), form)
+
+    @property
+    def said(self) -> str:
+        """The kind, and the form where there is one, as the wire says them."""
+        return f"{self.kind} {self.form}" if self.form else self.kind
 
     def named(self, name: str) -> worker.Named:
-        """The column as the wire takes it, texts as buffers."""
-        held = texts.buffers(self.held, self.null) if isinstance(self.held, Codes) else self.held
-        return name, self.kind, held, self.null
+        """The column as the wire takes it, texts as buffers; categories keep their codes."""
+        as_buffers = isinstance(self.held, Codes) and not self.form
+        held = texts.buffers(self.held, self.null) if as_buffers else self.held  # type: ignore[arg-type]  # codes
+        return name, self.said, held, self.null
 
     @property
     def kind_known(self) -> str:
@@ -87,7 +105,7 @@ class Column:
             return self
         else:
             held = texts.take(self.held, rows)
-        return Column(self.kind, held, None if self.null is None else self.null[rows])
+        return Column(self.kind, held, None if self.null is None else self.null[rows], self.form)
 
     def item(self, row: int) -> Any:
         """The plain Python value of one row: None where null."""
@@ -95,7 +113,7 @@ class Column:
             return None
         value = self.held[row]
         if self.kind == "datetime":
-            return str(np.datetime_as_string(value, unit="auto"))
+            return _moment(value, self.form)
         return value.item() if isinstance(value, np.generic) else value
 
     def tolist(self) -> list[Any]:
@@ -116,17 +134,44 @@ class Column:
 
     @staticmethod
     def concat(parts: Sequence[Column]) -> Column:
-        """The parts one after another; kinds must agree, an integer beside floats becomes float."""
+        """The parts one after another; kinds must agree, an integer beside floats becomes float. A form that not all
+        of them have is that of none."""
         kinds = {part.kind for part in parts}
         kind = parts[0].kind if len(kinds) == 1 else "float" if kinds <= {"int", "float"} else "json"
         null = None
         if any(part.null is not None for part in parts):
             null = np.concatenate([np.zeros(len(p), bool) if p.null is None else p.null for p in parts])
-        whole = [part.held for part in parts if isinstance(part.held, Texts)]
-        if kind != "json" and len(whole) == len(parts):
-            return Column(kind, texts.concat(whole), null)
+        forms = {part.form for part in parts}
+        form = forms.pop() if len(forms) == 1 and len(kinds) == 1 else ""
+        if kind in ("str", "bytes") and (held := _joined([part.held for part in parts])) is not None:
+            return Column(kind, held, null, form if isinstance(held, Codes) else "")
         arrays = [part.values if kind != "json" else part.values.astype(object) for part in parts]
-        return Column(kind, np.concatenate(arrays), null)
+        form = "" if form in worker.CATEGORIES else form
+        return Column(kind, np.concatenate(arrays), null, form)
+
+
+def _joined(parts: Sequence[Any]) -> Texts | Codes | None:
+    """Texts or codes one after another; None where some are plain objects."""
+    if all(isinstance(part, Codes) for part in parts) and texts.same_words(parts):
+        return Codes(np.concatenate([part.codes for part in parts]), parts[0].words)
+    if all(isinstance(part, Texts | Codes) for part in parts):
+        return texts.concat([texts.buffers(part) for part in parts])
+    return None
+
+
+def _moment(value: np.datetime64, zone: str) -> str:
+    """ISO 8601, as short as nothing is lost; with its offset where there is a zone."""
+    if not zone or np.isnat(value):
+        return str(np.datetime_as_string(value, unit="auto"))
+    known = worker.zone_named(zone)
+    offset = None if known is None else value.astype("datetime64[us]").item().replace(tzinfo=datetime.UTC)
+    offset = None if offset is None else offset.astimezone(known).utcoffset()
+    if not offset:
+        return f"{np.datetime_as_string(value, unit='auto')}Z"
+    there = np.datetime_as_string(value + np.timedelta64(offset), unit="auto")
+    minutes = abs(offset) // datetime.timedelta(minutes=1)
+    sign = "-" if offset < datetime.timedelta(0) else "+"
+    return f"{there}{sign}{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _array(kind: str, values: Sequence[Any]) -> npt.NDArray[Any]:

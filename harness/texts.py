@@ -115,6 +115,20 @@ def concat(parts: Sequence[Texts]) -> Texts:
     return Texts(parts[0].text, np.concatenate(marks), np.concatenate(blobs))
 
 
+def same_words(parts: Sequence[Codes]) -> bool:
+    """Whether all codes are of the same words."""
+    first = parts[0].words
+    return all(
+        part.words is first
+        or (
+            len(part.words) == len(first)
+            and np.array_equal(part.words.chunks()[0], first.chunks()[0])
+            and np.array_equal(part.words.chunks()[1], first.chunks()[1])
+        )
+        for part in parts[1:]
+    )
+
+
 def equal(a: npt.NDArray[Any] | Texts | Codes, b: npt.NDArray[Any] | Texts | Codes) -> Bools:
     """(n,) where both hold the same value, whatever they hold it in; both hold n values of one kind.
 

@@ -23,12 +23,17 @@ import itertools
 import json
 import math
 import os
+import re
 import struct
 import time
-from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Sequence, Tuple
 
 Named = Tuple[str, str, Any, Any]
-"""A column on the wire: its name, its kind, its values, and which of them are null (or None)."""
+"""A column on the wire: its name, its kind, its values, and which of them are null (or None).
+
+After the kind, and a space, stands in what form a library held it, where that is not the usual one: `datetime
+Europe/Berlin`, `str category`, `str ordered`, `int category [1, 2]`, `int nullable`, `float decimal 2`.
+"""
 
 MAGIC = b"MHW1"
 HEAD = struct.Struct("!4sIQ")
@@ -45,6 +50,16 @@ _CODES = {
     "<u1": "B", "<u2": "H", "<u4": "I", "<u8": "Q", "|b1": "?",
 }  # fmt: skip
 _DEFAULT = {"float": "<f8", "int": "<i8", "bool": "|b1", "datetime": "<i8"}
+CATEGORIES = ("category", "ordered")
+_ZONE = re.compile(r"[A-Za-z0-9_+:/-]{1,64}\Z")
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?\Z")
+_UTC = ("UTC", "Etc/UTC", "Zulu", "Z", "+00:00", "-00:00")
+
+TOLD = "tagged"
+"""The form of nested values some of which JSON has no form for."""
+
+MARK = "\0is"
+"""The one key of an object of JSON that stands for another value: `{MARK: [what it is, how it is written]}`."""
 _KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool", "M": "datetime"}
 
 
@@ -183,8 +198,9 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[Any]]:
             chunks.append(b"\0" * (-len(chunk) % 8))
         return len(chunk)
 
-    for name, kind, values, null in columns:
-        spec: dict[str, Any] = {"name": name, "kind": kind, "rows": len(values)}
+    for name, said, values, null in columns:
+        kind = said.partition(" ")[0]
+        spec: dict[str, Any] = {"name": name, "kind": said, "rows": len(values)}
         if kind in _DEFAULT:
             spec["dtype"], raw = _raw(kind, values)
             spec["sizes"] = [add(raw)]
@@ -194,7 +210,10 @@ def pack(columns: Iterable[Named]) -> tuple[list[dict[str, Any]], list[Any]]:
             spec["words"] = len(values.words)
             spec["sizes"] = [add(raw), *map(add, values.words.chunks())]
         else:
-            ends, blob = values.chunks() if isinstance(values, Texts) else _blob(kind, values)
+            ends, blob, told = (*values.chunks(), False) if isinstance(values, Texts) else _blob(kind, values)
+            if told:
+                # whoever knows nothing of marks must not take them for answers
+                spec["kind"] = "%s %s" % (kind, TOLD)
             spec["sizes"] = [add(ends), add(blob)]
         if null is not None:
             spec["null"] = add(buffer(null, "u1") if _is_mask(null) else bytes(bytearray(map(bool, null))))
@@ -206,8 +225,9 @@ def _is_mask(null: Any) -> bool:
     return hasattr(null, "tobytes") and str(getattr(null, "dtype", "")) == "bool"
 
 
-def _blob(kind: str, values: Any) -> Tuple[bytes, bytes]:
-    """Offsets and blob of plain values."""
+def _blob(kind: str, values: Any) -> Tuple[bytes, bytes, bool]:
+    """Offsets and blob of plain values, and whether any of them needed a mark."""
+    told = False
     if kind == "str":
         blob = "".join(values).encode("utf-8", "surrogatepass")
         sizes = [len(value) for value in values]
@@ -217,23 +237,228 @@ def _blob(kind: str, values: Any) -> Tuple[bytes, bytes]:
         if kind == "bytes":
             parts = [bytes(value) for value in values]
         else:
-            parts = [json.dumps(value, default=_faithful).encode() for value in values]
+            try:
+                texts = [json.dumps(to_json(value)) for value in values]
+            except RecursionError:
+                raise ValueError("Circular reference, or nested too deeply") from None
+            told = any(_MARKED in text for text in texts)
+            parts = [text.encode() for text in texts]
         sizes, blob = [len(part) for part in parts], b"".join(parts)
-    return struct.pack("<%dq" % (len(sizes) + 1), 0, *itertools.accumulate(sizes)), blob
+    return struct.pack("<%dq" % (len(sizes) + 1), 0, *itertools.accumulate(sizes)), blob, told
 
 
-def _faithful(value: Any) -> Any:
-    """What JSON has no form for, in a form that loses nothing; TypeError for what has none. A `repr` would do for
-    anything, and would call two arrays equal that differ in the middle."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
+# ---- the wire: nested values
+
+
+class Told:
+    """A value that this interpreter has no form for: what it is, and how it is written.
+
+    Equal to what is written alike.
+    """
+
+    __slots__ = ("what", "written")
+
+    def __init__(self, what: str, written: Any) -> None:
+        self.what, self.written = what, written
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Told) and (self.what, self.written) == (other.what, other.written)
+
+    def __hash__(self) -> int:
+        return hash((self.what, str(self.written)))
+
+    def __repr__(self) -> str:
+        return "%s(%s)" % (self.what, self.written)
+
+
+_MARKED = json.dumps(MARK)
+
+
+def to_json(value: Any) -> Any:
+    """A nested value as JSON has it. What JSON has no form for is marked, so that it comes back as it was and equals
+    nothing that is merely written alike. TypeError for what has no faithful form: a `repr` would do for anything, and
+    would call two arrays equal that differ in the middle."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return value
+    if kind in (list, tuple):
+        return [to_json(one) for one in value]
+    if isinstance(value, dict):
+        if MARK not in value and all(type(name) is str for name in value):
+            return {name: to_json(one) for name, one in value.items()}
+        return {MARK: ["dict", [[to_json(name), to_json(one)] for name, one in value.items()]]}
+    if isinstance(value, Told):
+        return {MARK: [value.what, value.written]}
+    if kind.__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, datetime.datetime) or kind.__name__ == "datetime64":
+        return _stamp_to_json(value)
+    if isinstance(value, datetime.timedelta) or kind.__name__ == "timedelta64":
+        return _span_to_json(value)
+    if hasattr(value, "tolist"):  # numpy's, and what is made of it
+        plain = (
+            value.tolist()
+            if getattr(value, "dtype", None) is None or value.dtype.kind not in "mM"
+            else list(value)
+        )
+        return to_json(plain)
     if isinstance(value, (set, frozenset)):
-        return sorted(value, key=repr)
+        return sorted((to_json(one) for one in value), key=repr)
     if isinstance(value, (bytes, bytearray)):
-        return {"bytes": bytes(value).hex()}
-    if hasattr(value, "isoformat") or type(value).__name__ in ("Decimal", "UUID", "Fraction"):
-        return str(value)
-    raise TypeError("an answer holds a %s" % (type(value).__name__,))
+        return {MARK: ["bytes", bytes(value).hex()]}
+    if isinstance(value, (list, tuple)):
+        return [to_json(one) for one in value]
+    for plain_kind in (str, int, float):
+        if isinstance(value, plain_kind):
+            return plain_kind(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return {MARK: [kind.__name__, value.isoformat()]}
+    if kind.__name__ in ("Decimal", "UUID", "Fraction"):
+        return {MARK: [kind.__name__, str(value)]}
+    if hasattr(value, "isoformat"):
+        return {MARK: [kind.__name__, str(value)]}
+    raise TypeError("an answer holds a %s" % (kind.__name__,))
+
+
+def _stamp_to_json(value: Any) -> Any:
+    """A moment: nanoseconds since 1970, and its zone; moments of no zone as if they were in UTC."""
+    if not isinstance(value, datetime.datetime):
+        if str(value) == "NaT":
+            return None
+        counted = value.astype("datetime64[ns]")
+        # beyond the reach of nanoseconds, numpy wraps around
+        exact = counted.astype(value.dtype) == value
+        return {MARK: ["datetime", [int(counted.astype("i8")), ""]] if exact else ["datetime64", str(value)]}
+    zone = "" if value.tzinfo is None else zone_of(value.tzinfo)
+    if zone is None:
+        return {MARK: ["moment", value.isoformat()]}
+    return {MARK: ["datetime", [_counted(value), zone]]}
+
+
+def _span_to_json(value: Any) -> Any:
+    if isinstance(value, datetime.timedelta):
+        count = ((value.days * 86400 + value.seconds) * 10**6 + value.microseconds) * 1000
+        return {MARK: ["timedelta", count + int(getattr(value, "nanoseconds", 0))]}
+    return None if str(value) == "NaT" else {MARK: ["timedelta64", str(value)]}
+
+
+def from_json(value: Any) -> Any:
+    """The inverse of `to_json`; ValueError for a mark that says nothing."""
+    if isinstance(value, list):
+        return [from_json(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if MARK not in value:
+        return {name: from_json(one) for name, one in value.items()}
+    if len(value) != 1 or not isinstance(value[MARK], list) or len(value[MARK]) != 2:
+        raise ValueError("a mark that says nothing")
+    what, written = value[MARK]
+    if not isinstance(what, str):
+        raise ValueError("a mark that says nothing")
+    try:
+        return _meant(what, written)
+    except (TypeError, AttributeError, ArithmeticError, OverflowError) as error:
+        raise ValueError("a %s that is none: %s" % (what[:32], type(error).__name__)) from None
+
+
+def _meant(what: str, written: Any) -> Any:
+    if what == "dict":
+        return {_hashable(from_json(name)): from_json(one) for name, one in written}
+    if what == "bytes":
+        return bytes.fromhex(written)
+    if what == "Decimal":
+        import decimal
+
+        return decimal.Decimal(written)
+    if what == "Fraction":
+        import fractions
+
+        return fractions.Fraction(written)
+    if what == "UUID":
+        import uuid
+
+        return uuid.UUID(written)
+    if what == "date":
+        return datetime.date.fromisoformat(written)
+    if what == "time":
+        return datetime.time.fromisoformat(written)
+    if what == "timedelta" and written % 1000 == 0:
+        return datetime.timedelta(microseconds=written // 1000)
+    if what == "datetime":
+        count, zone = written
+        if type(count) is not int or not isinstance(zone, str):
+            raise ValueError("a datetime that is none")
+        known = zone_named(zone) if zone else None
+        if count % 1000 == 0 and (not zone or known is not None):
+            return _moment(count, known)
+    return Told(what, written)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+# ---- the wire: zones of time
+
+
+def zone_of(zone: Any) -> Any:
+    """The name of a zone of the standard library, of pytz or of dateutil; None for one that has no name."""
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    if name is None and type(zone).__name__ == "tzutc":
+        name = "UTC"
+    if name is None:
+        try:
+            offset = zone.utcoffset(None)
+        except Exception:  # whatever somebody's zone does
+            offset = None
+        if offset is None or offset.microseconds:
+            return None
+        total = int(offset.total_seconds())
+        hours, rest = divmod(abs(total), 3600)
+        name = "%s%02d:%02d" % ("-" if total < 0 else "+", hours, rest // 60)
+        name += ":%02d" % (rest % 60,) if rest % 60 else ""
+    return usual_zone(name)
+
+
+def usual_zone(name: Any) -> Any:
+    """The one name of a zone that has several; None for what is no name."""
+    if not isinstance(name, str) or not _ZONE.match(name):
+        return None
+    return "UTC" if name in _UTC else name
+
+
+def zone_named(name: str) -> Any:
+    """The zone of a name; None where this interpreter knows of none."""
+    if name in _UTC:
+        return datetime.timezone.utc
+    offset = _OFFSET.match(name)
+    if offset:
+        hours, minutes, seconds = int(offset.group(2)), int(offset.group(3)), int(offset.group(4) or 0)
+        span = datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return datetime.timezone(-span if offset.group(1) == "-" else span)
+    if name not in _zones:
+        _zones[name] = _found(name)
+    return _zones[name]
+
+
+_zones: Dict[str, Any] = {}
+
+
+def _found(name: str) -> Any:
+    import importlib
+
+    # zoneinfo is there from Python 3.9 on, its data not everywhere, and pytz came with every pandas before 3
+    for library, maker in (("zoneinfo", "ZoneInfo"), ("pytz", "timezone")):
+        with contextlib.suppress(Exception):
+            return getattr(importlib.import_module(library), maker)(name)
+    return None
+
+
+def _moment(count: int, zone: Any) -> datetime.datetime:
+    """Nanoseconds since 1970 as a moment in a zone, or in none; what is less than a microsecond is cut."""
+    zero = datetime.datetime(1970, 1, 1)
+    moment = zero + datetime.timedelta(microseconds=count // 1000)
+    return moment if zone is None else moment.replace(tzinfo=datetime.timezone.utc).astimezone(zone)
 
 
 def unpack(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
@@ -261,7 +486,10 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
         return part
 
     for spec in specs:
-        rows, kind = spec["rows"], spec["kind"]
+        rows, said = spec["rows"], spec["kind"]
+        kind, _, form = said.partition(" ")
+        if form:
+            check_form(kind, form)
         if type(rows) is not int or rows < 0 or not isinstance(spec["name"], str):
             raise ValueError("a column without a name or a number of rows")
         if kind in _DEFAULT:
@@ -269,7 +497,10 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
         elif "words" in spec:
             values = _coded(numpy, spec, take)
         else:
-            values = _texts(numpy, kind, rows, take(spec["sizes"][0]), take(spec["sizes"][1]))
+            told = form == TOLD
+            values = _texts(numpy, kind, rows, take(spec["sizes"][0]), take(spec["sizes"][1]), told)
+            # the form of a nested value is in the value
+            said = kind if told else said
         null: Any = None
         if "null" in spec:
             flags = take(spec["null"])
@@ -277,13 +508,34 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
                 raise ValueError("a null mask of another length than its column")
             _truths(flags)
             null = [flag == 1 for flag in flags] if numpy is None else numpy.frombuffer(flags, numpy.bool_)
-        columns.append((spec["name"], kind, values, null))
+        columns.append((spec["name"], said, values, null))
     return columns
+
+
+def check_form(kind: str, form: str) -> None:
+    """ValueError for a form that no column of the kind has."""
+    first, _, rest = form.partition(" ")
+    if kind == "datetime":
+        fits = bool(_ZONE.match(form))
+    elif kind == "str":
+        fits = form in CATEGORIES
+    elif kind == "json":
+        fits = form == TOLD
+    elif kind not in ("float", "int", "bool"):
+        fits = False
+    elif first in CATEGORIES:
+        fits = isinstance(json.loads(rest), list)
+    else:
+        fits = form == "nullable" or (
+            kind == "float" and first == "decimal" and rest.isdigit() and len(rest) < 3
+        )
+    if not fits:
+        raise ValueError("a column of %s has no form %r" % (kind, form[:64]))
 
 
 def _coded(numpy: Any, spec: dict[str, Any], take: Callable[[Any], memoryview]) -> Any:
     """Codes and words; plain texts where there is no numpy."""
-    if spec["kind"] != "str" or type(spec["words"]) is not int:
+    if spec["kind"].partition(" ")[0] != "str" or type(spec["words"]) is not int:
         raise ValueError("words of something that is no text")
     codes = _numbers(numpy, "int", spec["dtype"], spec["rows"], take(spec["sizes"][0]))
     words = _texts(numpy, "str", spec["words"], take(spec["sizes"][1]), take(spec["sizes"][2]))
@@ -325,7 +577,7 @@ def _truths(raw: memoryview) -> None:
         raise ValueError("a truth value that is neither 0 nor 1")
 
 
-def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview) -> Any:
+def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview, told: bool = False) -> Any:
     if len(ends) != (rows + 1) * 8:
         raise ValueError("a column's offsets do not fit its rows")
     if numpy is not None and kind in ("str", "bytes"):
@@ -338,6 +590,7 @@ def _texts(numpy: Any, kind: str, rows: int, ends: memoryview, blob: memoryview)
         parts = [part.decode("utf-8", "surrogatepass") for part in parts]
     elif kind == "json":
         parts = [json.loads(part.decode()) for part in parts]
+        parts = [from_json(part) for part in parts] if told else parts
     elif kind != "bytes":
         raise ValueError("unknown kind of column %r" % (kind,))
     if numpy is None:
@@ -385,7 +638,7 @@ def kind_of(values: Sequence[Any]) -> str:
 
 
 def column(values: Any) -> tuple[str, Any, Any]:
-    """`(kind, values, null)` of a sequence, a numpy array or a pandas Series."""
+    """`(kind, values, null)` of a sequence, a numpy array or a pandas Series; the kind with its form."""
     if hasattr(values, "mask") and hasattr(values, "filled"):
         # a masked array of numpy: what is masked is absent
         kind, plain, null = column(values.data)
@@ -393,12 +646,10 @@ def column(values: Any) -> tuple[str, Any, Any]:
         gone = gone if null is None else [a or b for a, b in zip(gone, null)]
         return kind, plain, gone if any(gone) else None
     if hasattr(values, "isna") and hasattr(values, "dtype"):
-        kind = getattr(values.dtype, "kind", "O")
-        plain = type(values.dtype).__module__.startswith("numpy")
-        if plain and kind in "fiub":
-            return _KINDS[kind], values.to_numpy(), None
-        missing = [bool(flag) for flag in values.isna()]
-        values = [None if gone else value for gone, value in zip(missing, values.astype(object).tolist())]
+        found: tuple[str, Any, Any] | None = _of_pandas(values)
+        if found is not None:
+            return found
+        values = _objects(values)
     elif hasattr(values, "dtype") and values.dtype.kind in "fiub":
         return _KINDS[values.dtype.kind], values, None
     elif hasattr(values, "dtype") and values.dtype.kind == "M":
@@ -411,17 +662,88 @@ def column(values: Any) -> tuple[str, Any, Any]:
     values = [_plain(value) for value in values]
     null = [value is None for value in values]
     present = [value for value in values if value is not None]
-    kind = kind_of(present)
+    kind, form = kind_of(present), ""
+    if kind == "datetime":
+        zones = {"" if value.tzinfo is None else zone_of(value.tzinfo) for value in present}
+        # moments of several zones are each in its own
+        kind, form = ("datetime", zones.pop()) if len(zones) == 1 and None not in zones else ("json", "")
     filler: Any = {"float": 0.0, "int": 0, "bool": False, "str": "", "bytes": b"", "datetime": 0}.get(kind)
     if kind == "datetime":
         try:
             values = [None if value is None else _nanoseconds(value) for value in values]
         except OverflowError:
-            kind, filler = "json", None
+            kind, filler, form = "json", None, ""
     if kind == "float":
         values = [None if value is None else float(value) for value in values]
     values = [filler if value is None else value for value in values]
-    return kind, values, null if any(null) else None
+    return ("%s %s" % (kind, form) if form else kind), values, null if any(null) else None
+
+
+def _of_pandas(values: Any) -> Any:
+    """A Series whose type says what it holds; None for one of objects."""
+    dtype = values.dtype
+    kind, name = getattr(dtype, "kind", "O"), type(dtype).__name__
+    if type(dtype).__module__.startswith("numpy"):
+        if kind in "fiub":
+            return _KINDS[kind], values.to_numpy(), None
+        found: Any = column(values.to_numpy()) if kind == "M" else None
+        return found
+    gone = values.isna().to_numpy(dtype=bool)
+    null = gone if gone.any() else None
+    if name == "CategoricalDtype":
+        return _of_categories(values, null)
+    if name == "DatetimeTZDtype":
+        zone = zone_of(dtype.tz)
+        if zone is None:
+            return None
+        held = values.array if hasattr(values, "array") else values
+        stamps = held.tz_convert("UTC").tz_localize(None).to_numpy()
+        _, stamps, null = column(stamps)
+        return None if not hasattr(stamps, "dtype") else ("datetime %s" % (zone,), stamps, null)
+    if hasattr(dtype, "numpy_dtype") and dtype.numpy_dtype.kind in "fiub" and name != "ArrowDtype":
+        wide = dtype.numpy_dtype
+        return "%s nullable" % (_KINDS[wide.kind],), values.to_numpy(dtype=wide, na_value=wide.type(0)), null
+    if name == "StringDtype" and not gone.all():
+        plain = values.to_numpy(dtype=object, copy=True)
+        plain[gone] = ""
+        return "str", plain, null
+    return None
+
+
+def _of_categories(values: Any, null: Any) -> Any:
+    """A Series of categories with all of them in their order; None where they are neither texts nor plain numbers."""
+    numpy, held = numpy_or_none(), getattr(values, "array", values)
+    form = "ordered" if held.ordered else "category"
+    kind, categories, absent = column(list(held.categories))
+    codes = numpy.asarray(held.codes)
+    if absent is not None or not len(categories):
+        return None
+    if kind == "str":
+        words = _words(numpy, categories)
+        return "str %s" % (form,), Coded(numpy.where(codes < 0, 0, codes), words), null
+    if kind not in ("int", "float", "bool"):
+        return None
+    categories = [value.item() if hasattr(value, "item") else value for value in categories]
+    plain = [categories[0] if code < 0 else categories[code] for code in codes.tolist()]
+    return "%s %s %s" % (kind, form, json.dumps(categories)), plain, null
+
+
+def _words(numpy: Any, words: Sequence[str]) -> Texts:
+    raw = [word.encode("utf-8", "surrogatepass") for word in words]
+    marks = numpy.zeros(len(raw) + 1, "<i8")
+    numpy.cumsum([len(one) for one in raw], out=marks[1:])
+    return Texts(True, marks, numpy.frombuffer(b"".join(raw), "u1"))
+
+
+def _objects(values: Any) -> list[Any]:
+    """A Series of objects as plain values. NaN beside numbers is a number; beside anything else it is how pandas says
+    that there is nothing."""
+    missing = [bool(flag) for flag in values.isna()]
+    plain: list[Any] = values.astype(object).tolist()
+    present = {type(value) for gone, value in zip(missing, plain) if not gone}
+    if present and present <= {int, float}:
+        return [None if gone and type(value) is not float else value for gone, value in zip(missing, plain)]
+    return [None if gone else value for gone, value in zip(missing, plain)]
 
 
 def _plain(value: Any) -> Any:
@@ -433,15 +755,21 @@ def _plain(value: Any) -> Any:
 
 
 def _nanoseconds(stamp: Any) -> int:
-    if hasattr(stamp, "value"):
-        return int(stamp.value)  # pandas knows its own nanoseconds
-    if stamp.tzinfo is None:
-        stamp = stamp.replace(tzinfo=datetime.timezone.utc)
-    passed = stamp - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    count = int((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
+    count = _counted(stamp)
     if not -(2**63) < count < 2**63:
         raise OverflowError("no count of nanoseconds reaches %s" % (stamp,))
     return count
+
+
+def _counted(stamp: Any) -> int:
+    """Nanoseconds since 1970, however many; those of no zone as if they were in UTC."""
+    if hasattr(stamp, "value"):
+        with contextlib.suppress(OverflowError, ArithmeticError):
+            return int(stamp.value)  # pandas knows its own nanoseconds
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=datetime.timezone.utc)
+    passed = stamp - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return int((passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds) * 1000
 
 
 # ---- replies become columns
@@ -551,6 +879,10 @@ class Trouble(Exception):
         self.message = message
 
 
+class Odd(Exception):
+    """Asked once for all, the model did not answer each row in its place."""
+
+
 class Answers:
     """How to ask, and what asking gathered: parts (rows, places, columns), faults by row, rows dropped, what was
     odd."""
@@ -561,8 +893,11 @@ class Answers:
         outputs: Any,
         passing: tuple[Any, ...],
         key: Tuple[str, Sequence[Any]] = ("", ()),
+        errors: str = "",
+        once: bool = False,
     ) -> None:
-        self.call, self.outputs, self.passing, self.key = call, outputs, passing, key
+        self.call, self.outputs, self.passing, self.key, self.once = call, outputs, passing, key, once
+        self.errors = errors
         self.parts: list[tuple[Sequence[int], Sequence[int], dict[str, Any]]] = []
         self.faults: dict[int, tuple[str, str, list[str]]] = {}
         self.dropped: list[int] = []
@@ -577,6 +912,8 @@ def ask(
     outputs: Any = "",
     passing: tuple[Any, ...] = (),
     key: Tuple[str, Sequence[Any]] = ("", ()),
+    errors: str = "",
+    once: bool = False,
 ) -> Answers:
     """Ask `call(row numbers)` for rows 0 … rows-1, and find out which rows it fails on. Exceptions of the
     classes `passing` are no faults of a row and are raised on.
@@ -584,9 +921,11 @@ def ask(
     A batch that raises, or that gives another number of answers than it was asked for, is asked again in halves,
     down to the row. Where the batch and all of a spread of single rows raise the same, the rest is not asked one by
     one, and a note says so. `key` names the input column that tells cases apart, and has its values: a reply with a
-    column of that name says itself which case each answer is of.
+    column of that name says itself which case each answer is of. `errors` names the column of a reply, where it has
+    one, that says why a row has no answer: what it says is a fault of that row, "RowError", and no output. `once`:
+    where not every row is answered in its place at the first call, nothing more is asked, and Odd is raised.
     """
-    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key)
+    found = Answers(call, outputs, (Trouble, KeyboardInterrupt, *passing), key, errors, once)
     _ask(found, range(rows), whole=True)
     return found
 
@@ -604,6 +943,8 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
     except ImportError as error:
         raise Trouble("E08", "%s: %s" % (type(error).__name__, first_line(error))) from None
     except BaseException as error:  # SystemExit too: a model that exits has not answered
+        if found.once:
+            raise Odd from None
         fault = fault_of(error)
         if len(wanted) == 1:
             found.faults[wanted[0]] = fault
@@ -623,18 +964,34 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
         places = (range(size) if keyed == list(range(len(wanted))) else keyed), keyed.count(None)
     else:
         places = _places(labels, len(wanted), size)
+    if found.once and places != (range(len(wanted)), 0):
+        raise Odd
     if places is not None:
         order, extra = places
         found.extra += extra
-        if order == range(len(wanted)):
+        refused = _refused(columns.pop(found.errors, None) if found.errors else None)
+        if found.once and refused:
+            raise Odd
+        if order == range(len(wanted)) and not refused and columns:
             found.parts.append((wanted, order, columns))
             return
         kept = [place for place in range(size) if order[place] is not None]
         rows = [wanted[order[place]] for place in kept]
         if rows != sorted(rows):
             found.reordered = True
-        found.parts.append((rows, kept, columns))
         found.dropped += sorted(set(wanted) - set(rows))
+        for row, place in zip(rows, kept):
+            if place in refused:
+                found.faults[row] = ("RowError", refused[place], [])
+        if not columns:
+            # nothing is answered but errors: a row without one has no answer
+            for row, place in zip(rows, kept):
+                if place not in refused:
+                    found.faults[row] = ("Unreadable", "neither an answer nor an error", [])
+            return
+        kept = [place for place in kept if place not in refused]
+        if kept or not refused:
+            found.parts.append(([wanted[order[place]] for place in kept], kept, columns))
     elif len(wanted) == 1:
         if size == 0:
             found.dropped.append(wanted[0])
@@ -648,6 +1005,20 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
         _halves(found, wanted)
 
 
+def _refused(errors: Any) -> dict[int, str]:
+    """By place in the reply why it is no answer, from the column of a reply that says so."""
+    if errors is None:
+        return {}
+    _, values, null = column(errors)
+    gone = [False] * len(values) if null is None else null
+    return {
+        place: str(why)[:MESSAGE].encode("utf-8", "backslashreplace").decode()
+        for place, (why, missing) in enumerate(zip(values, gone))
+        # a column of NaN alone says nothing of any row
+        if not missing and why == why
+    }
+
+
 def _halves(found: Answers, wanted: Sequence[int]) -> None:
     middle = len(wanted) // 2
     _ask(found, list(wanted[:middle]))
@@ -657,7 +1028,7 @@ def _halves(found: Answers, wanted: Sequence[int]) -> None:
 def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, list[str]]) -> bool:
     spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
     for place in spread:
-        alone = Answers(found.call, found.outputs, found.passing, found.key)
+        alone = Answers(found.call, found.outputs, found.passing, found.key, found.errors)
         _ask(alone, [wanted[place]])
         if [one[:2] for one in alone.faults.values()] != [fault[:2]]:
             return False
@@ -759,7 +1130,10 @@ def _typed(packed: tuple[str, Any, Any], dtypes: set[str]) -> tuple[str, Any, An
     kind, values, null = packed
     numpy = numpy_or_none()
     if numpy is not None and len(dtypes) == 1 and kind in ("float", "int"):
-        dtype = numpy.dtype(dtypes.pop())
+        try:
+            dtype = numpy.dtype(dtypes.pop())
+        except TypeError:  # a type of pandas
+            return kind, values, null
         if _KINDS.get(dtype.kind) == kind:
             return kind, numpy.array(values, dtype), null
     return kind, values, null
@@ -824,13 +1198,38 @@ def _arrow_or_none() -> Any:
         return None
 
 
-def _values(kind: str, values: Any, null: Any) -> list[Any]:
+def _values(said: str, values: Any, null: Any) -> list[Any]:
+    kind, _, form = said.partition(" ")
     if kind == "datetime":
-        zero = datetime.datetime(1970, 1, 1)
-        plain: list[Any] = [zero + datetime.timedelta(microseconds=int(v) // 1000) for v in _integers(values)]
+        zone = _zone(form) if form else None
+        plain: list[Any] = [
+            None if gone else _moment(int(value), zone)
+            for value, gone in zip(_integers(values), itertools.repeat(False) if null is None else null)
+        ]
+    elif form.startswith("decimal "):
+        return _decimals(form, values, null)
     else:
         plain = values.tolist() if hasattr(values, "tolist") else list(values)
     return plain if null is None else [None if gone else value for gone, value in zip(null, plain)]
+
+
+def _zone(name: str) -> Any:
+    found = zone_named(name)
+    if found is None:
+        raise Trouble(
+            "E08", "the time zone %s is not known in the environment of the version: install tzdata" % (name,)
+        )
+    return found
+
+
+def _decimals(form: str, values: Any, null: Any) -> list[Any]:
+    """Floats as the decimals that they were, of so many digits after the point."""
+    import decimal
+
+    digits = "%%.%df" % (int(form.partition(" ")[2]),)
+    plain = values.tolist() if hasattr(values, "tolist") else values
+    flags = itertools.repeat(False) if null is None else null
+    return [None if gone else decimal.Decimal(digits % (value,)) for value, gone in zip(plain, flags)]
 
 
 def _integers(values: Any) -> Any:
@@ -846,8 +1245,11 @@ def _floats(numpy: Any, values: Any, null: Any) -> Any:
     return array
 
 
-def _series(arrow: Any, kind: str, values: Any, null: Any) -> Any:
+def _series(arrow: Any, said: str, values: Any, null: Any) -> Any:
     """One column as pandas takes it. Arrays that are mapped are given as they lie: the frame copies them."""
+    kind, _, form = said.partition(" ")
+    if form:
+        return _formed(kind, form, values, null)
     if kind in ("str", "bytes", "json"):
         if arrow is not None and kind == "str":
             found = _by_arrow(arrow, values, null)
@@ -885,6 +1287,58 @@ def _series(arrow: Any, kind: str, values: Any, null: Any) -> Any:
     array = values.astype(numpy.float64)
     array[numpy.asarray(null)] = math.nan
     return array
+
+
+def _formed(kind: str, form: str, values: Any, null: Any) -> Any:
+    """A column of pandas' own types: times in a zone, categories, numbers that may be absent, decimals."""
+    if kind == "datetime":
+        return _zoned(form, _series(None, kind, values, null))
+    if form == "nullable":
+        return _nullable(kind, values, null)
+    if form.startswith("decimal "):
+        numpy = numpy_or_none()
+        found = numpy.empty(len(values), dtype=object)
+        found[:] = _decimals(form, values, null)
+        return found
+    return _categorical(form, values, null)
+
+
+def _zoned(form: str, stamps: Any) -> Any:
+    import pandas
+
+    series: Any = pandas.Series(stamps).dt.tz_localize("UTC").dt
+    if form not in _UTC and not _OFFSET.match(form):
+        # pandas takes the zone of its own library; whichever that is has an exception of its own
+        with contextlib.suppress(Exception):
+            return series.tz_convert(form)
+    return series.tz_convert(_zone(form))
+
+
+def _nullable(kind: str, values: Any, null: Any) -> Any:
+    import pandas
+
+    numpy = numpy_or_none()
+    name = "boolean" if kind == "bool" else "%s%d" % (kind.capitalize(), 8 * values.dtype.itemsize)
+    dtype: Any = pandas.api.types.pandas_dtype("U" + name if values.dtype.kind == "u" else name)
+    mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
+    return dtype.construct_array_type()(values.copy(), mask)
+
+
+def _categorical(form: str, values: Any, null: Any) -> Any:
+    import pandas
+
+    numpy, (first, _, rest) = numpy_or_none(), form.partition(" ")
+    if isinstance(values, Coded):
+        codes, categories = values.codes, list(values.words)
+    else:
+        # texts that came without their words are of those that there are
+        categories = json.loads(rest) if rest else sorted(set(values))
+        places = {value: place for place, value in enumerate(categories)}
+        codes = numpy.array([places.get(value, -1) for value in values.tolist()], "i8")
+    if null is not None:
+        codes = numpy.where(numpy.asarray(null), -1, codes)
+    made: Any = pandas.Categorical
+    return made.from_codes(codes, categories=categories, ordered=first == "ordered")
 
 
 def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
@@ -1128,7 +1582,12 @@ class Loop:
                     return model(given(rows))
 
             began = time.perf_counter()
-            found = ask(call, header["rows"], options["outputs"], key=_key_of(header.get("key", ""), asked))
+            key, once = _key_of(header.get("key", ""), asked), bool(header.get("once"))
+            errors = options.get("errors", "")
+            try:
+                found = ask(call, header["rows"], options["outputs"], key=key, errors=errors, once=once)
+            except Odd:
+                return {"odd": True}, []
             seconds = time.perf_counter() - began
             columns, answered = join(found, header["rows"])
             specs, chunks = pack(columns)

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -638,3 +639,61 @@ class TestTheFile:
     def test_nothing_is_pickled(self):
         for word in ("pickle", "marshal", "eval(", "exec("):
             assert word not in self.SOURCE.replace("is\npickled", "")
+
+
+class TestErrors:
+    """A reply whose column says why a row has no answer: that is a fault of the row, and no output."""
+
+    @given(
+        st.integers(1, 80).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1)))), st.data()
+    )
+    def test_each_row_has_its_answer_or_its_error(self, case, data):
+        rows, bad = case
+        shape = data.draw(st.sampled_from(["records", "columns", "frame"]))
+        order = data.draw(st.permutations(range(rows))) if shape == "frame" else range(rows)
+
+        def call(wanted):
+            records = [{"error": f"no {row}"} if row in bad else {"prediction": 2.0 * row} for row in wanted]
+            if shape == "records":
+                return records
+            columns = {name: [one.get(name) for one in records] for name in ("prediction", "error")}
+            if shape == "columns":
+                return columns
+            # as pandas has it: a label for each row, in any order
+            return pd.DataFrame(columns).iloc[list(order)]
+
+        values, answered, found = asked(call, rows, errors="error")
+        assert {row: fault[:2] for row, fault in found.faults.items()} == {
+            row: ("RowError", f"no {row}") for row in bad
+        }
+        assert answered == [row not in bad for row in range(rows)]
+        assert "error" not in values
+        assert [v for row, v in enumerate(values.get("prediction", [])) if row not in bad] == [
+            2.0 * row for row in range(rows) if row not in bad
+        ]
+        assert (found.dropped, found.extra, found.notes) == ([], 0, [])
+
+    def test_integers_stay_integers_beside_errors(self):
+        reply = pd.DataFrame({"prediction": np.array([3, None, 5], object), "error": [None, "gone", None]})
+        ((_, kind, values, _),), answered = worker.join(worker.ask(lambda _: reply, 3, errors="error"), 3)
+        assert (kind, list(values), answered) == ("int", [3, 0, 5], [True, False, True])
+
+    def test_a_column_of_that_name_is_an_output_where_nobody_says_otherwise(self):
+        values, answered, found = asked(lambda rows: [{"error": "x"} for _ in rows], 3)
+        assert (values, answered, found.faults) == ({"error": ["x"] * 3}, [True] * 3, {})
+
+    def test_a_row_with_neither_answer_nor_error_is_no_answer(self):
+        _, answered, found = asked(lambda rows: [{"error": "x"}, {"error": None}], 2, errors="error")
+        assert answered == [False, False]
+        assert found.faults[1][:2] == ("Unreadable", "neither an answer nor an error")
+        _, answered, found = asked(lambda rows: [{"error": None}, {"error": None}], 2, errors="error")
+        assert (answered, len(found.faults)) == ([False, False], 2)
+
+    def test_asked_once_an_error_is_odd(self):
+        with pytest.raises(worker.Odd):
+            worker.ask(lambda rows: [{"error": "x"}, {"prediction": 1.0}], 2, errors="error", once=True)
+
+    def test_rows_that_are_left_out_are_dropped_all_the_same(self):
+        reply = pd.DataFrame({"prediction": [1.0, 2.0], "error": [None, "x"]}, index=[0, 2])
+        _, answered, found = asked(lambda _: reply, 4, errors="error")
+        assert (answered, found.dropped, list(found.faults)) == ([True, False, False, False], [1, 3], [2])

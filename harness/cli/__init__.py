@@ -8,11 +8,37 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.cli import comparing, data, environments, keeping, parity, releasing, showing, training, waiving
+from harness.cli import (
+    catching,
+    comparing,
+    data,
+    environments,
+    keeping,
+    parity,
+    releasing,
+    scoring,
+    showing,
+    starting,
+    training,
+    waiving,
+)
 from harness.cli.options import Commands, Parser
 from harness.errors import Exit, HarnessError
 
-ROOMS = (training, data, comparing, parity, waiving, releasing, keeping, environments, showing)
+ROOMS = (
+    starting,
+    training,
+    data,
+    comparing,
+    parity,
+    catching,
+    waiving,
+    releasing,
+    keeping,
+    environments,
+    showing,
+    scoring,
+)
 """The modules of commands, in the order of the help."""
 
 

@@ -13,6 +13,8 @@ from harness import settings as configuration
 from harness.errors import Exit, did_you_mean
 from harness.settings import Settings
 
+_CASES = re.compile(r"(?P<source>.*): (?P<done>[\d,]+) of (?P<total>[\d,]+) cases")
+
 
 class Parser(argparse.ArgumentParser):
     """argparse with our exit code for a wrong command line, and "did you mean"."""
@@ -81,10 +83,19 @@ def say(line: str) -> None:
 
 
 def progress() -> Callable[[str], None]:
-    """What shows how far a run is: every line but the counts of cases, which would be many."""
+    """What shows how far a run is: every line but the counts of cases, which would be many, and are a bar on a
+    terminal."""
+    from harness.cli.progress import Bar
+
+    bar = Bar(0)
 
     def show(line: str) -> None:
-        if not line.endswith(" cases"):
-            say(f"model harness: {line}")
+        if far := _CASES.fullmatch(line):
+            done, total = (int(far[name].replace(",", "")) for name in ("done", "total"))
+            bar.at(done, total, f"cases of {far['source']}")
+            if done >= total:
+                bar.clear()
+        else:
+            bar.say(f"model harness: {line}")
 
     return show

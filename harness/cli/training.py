@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness.cli.options import Commands, say, settings_of
+from harness.cli.progress import Bar
 from harness.errors import Exit, HarnessError
 from harness.settings import Settings
 
@@ -45,7 +46,14 @@ def _train(options: argparse.Namespace) -> int:
                 hint='add training = "FILE.toml", or name the file: harness train FILE.toml',
             )
         path = settings.root / settings.training
-    trained = train(path, Path(options.out).absolute(), say, settings)
+    with Bar(0) as bar:
+        trained = train(
+            path,
+            Path(options.out).absolute(),
+            bar.say,
+            settings,
+            progress=lambda done, total: bar.at(done, total, "fits"),
+        )
     for name in trained.removed:
         say(f"removed {name}: this candidate takes its place")
     for metric, value in trained.metrics.items():
@@ -65,7 +73,7 @@ def _settings(options: argparse.Namespace, demanded: bool) -> Settings | None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from harness.run.reproduce import causes, reproduce
+    from harness.run.reproduce import causes, note, reproduce
 
     settings = settings_of(options)
     with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
@@ -75,12 +83,13 @@ def _reproduce(options: argparse.Namespace) -> int:
                 print(f"{cause.factor}: {cause.apart.words()}")
             return Exit.PASS
         done = reproduce(settings, options.version, options.data, Path(folder), say)
+        note(settings.reports_path, done, options.ulps)
     for line in done.around:
         print(f"not as it was: {line}")
     if not done.files:
         print(f"REPRODUCED: {done.version.title} is made again to the byte")
         return Exit.PASS
-    equal = done.same or done.apart.ulps <= options.ulps
+    equal = done.within(options.ulps)
     print(f"{'REPRODUCED' if equal else 'NOT REPRODUCED'}: {done.version.title}: {done.apart.words()}")
     print("files that differ: " + ", ".join(done.files))
     return Exit.PASS if equal else Exit.FAIL

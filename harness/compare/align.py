@@ -380,6 +380,10 @@ def _shape_problems(seen: _Rows) -> Iterator[str]:
         kinds = b.columns[name].kind, c.columns[name].kind
         if kinds[0] != kinds[1]:
             yield f"output type changed: {name} was {kinds[0]} and is {kinds[1]}"
+        elif kinds[0] == "datetime" and b.columns[name].form != c.columns[name].form:
+            # the same moment in another zone, or in none, is another hour to whoever reads it
+            zones = [side.columns[name].form or "no zone" for side in (b, c)]
+            yield f"output type changed: {name} was datetime in {zones[0]} and is in {zones[1]}"
     if c.reordered != b.reordered:
         side = "candidate" if c.reordered else "baseline"
         yield f"the {side} returns its rows in another order than asked"

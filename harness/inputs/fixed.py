@@ -7,7 +7,10 @@ source, in the order of their names.
 from __future__ import annotations
 
 import glob
+import json
+import re
 from collections.abc import Collection, Iterator, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from harness.schema import Field, Schema
 from harness.settings import Input
 from harness.tables import BLOCK, Batch, Column
 from harness.texts import Codes, Texts
+from harness.worker import usual_zone
 
 _ARROW = {
     "float": pa.float64(),
@@ -40,6 +44,12 @@ _UNREADABLE = (pa.ArrowException, OSError, KeyError, UnicodeDecodeError)
 
 _EMPTY_WORDS = pa.array(pa.csv.ConvertOptions().null_values)
 """Texts that mean "no value" in a column of a CSV file of which nothing else is known: `NA`, `null`, `nan`, …"""
+
+_DIGITS = 15
+"""Digits that a decimal may have so that a float holds it, and gives it back."""
+
+_NULLABLE = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)\Z")
+"""pandas' own types of numbers that may be absent, as a Parquet file names them."""
 
 
 class TableSource:
@@ -68,8 +78,10 @@ class TableSource:
                 if found
                 else "mend its path; it is relative to the configuration file",
             )
+        self._nullable: frozenset[str] = frozenset()
         self._all: tuple[str, ...] = ()
         self._columns = self._check_columns()
+        self._words: dict[str, pa.Array] | None = None
         self._rows = self._check_rows()
 
     def planned(self) -> int:
@@ -122,10 +134,39 @@ class TableSource:
         return [name for name in self._all if name in self._named and name not in columns]
 
     def _column(self, table: pa.Table, name: str) -> Column:
-        column = _column(table.column(name))
+        data = table.column(name)
         if self._schema is not None and name in self._schema:
-            return self._as_declared(column, self._schema[name])
-        return column
+            return self._as_declared(_column(data), self._schema[name])
+        if pa.types.is_dictionary(data.type):
+            return _categories(data, self._all_words()[name])
+        return _as_it_is(data, name in self._nullable)
+
+    def _all_words(self) -> dict[str, pa.Array]:
+        """All categories of each column of categories, since a block of a file may know only of some."""
+        if self._words is None:
+            parts: dict[str, list[pa.Array]] = {}
+            for table in self._tables():
+                for name in self._columns:
+                    if pa.types.is_dictionary(table.schema.field(name).type):
+                        # words without rows: it is they that are wanted
+                        parts.setdefault(name, []).extend(
+                            pa.DictionaryArray.from_arrays(
+                                chunk.indices[:0], chunk.dictionary, ordered=chunk.type.ordered
+                            )
+                            for chunk in table.column(name).chunks
+                        )
+            self._words = {name: self._one_order(name, chunks) for name, chunks in parts.items()}
+        return self._words
+
+    def _one_order(self, name: str, chunks: list[pa.DictionaryArray]) -> pa.Array:
+        words = [chunk.dictionary for chunk in chunks]
+        if chunks[0].type.ordered and any(not one.equals(words[0]) for one in words):
+            raise HarnessError(
+                f"column {name} has ordered categories, and not the same everywhere",
+                where=f"input source {self.name} ({self.where})",
+                hint="write every file with all categories in one order",
+            )
+        return pa.concat_arrays(words).unique()
 
     def _as_declared(self, column: Column, field: Field) -> Column:
         if column.kind == field.kind or field.kind == "json":
@@ -166,6 +207,10 @@ class TableSource:
         if not schemas:
             raise _no_rows(f"input source {self.name} ({self.where})")
         columns = self._check_names(*schemas[0])
+        about = (schemas[0][1].pandas_metadata or {}).get("columns", ())
+        self._nullable = frozenset(
+            str(one.get("field_name")) for one in about if _NULLABLE.match(str(one.get("numpy_type")))
+        )
         self._all = self._in_every_file(schemas)
         types: dict[str, tuple[pa.DataType, Path]] = {}
         for path, schema in schemas:
@@ -409,6 +454,43 @@ def _column(data: pa.ChunkedArray) -> Column:
     values = np.empty(len(array), dtype=object)
     values[:] = array.to_pylist()
     return Column("json", values, null)
+
+
+def _as_it_is(data: pa.ChunkedArray, nullable: bool) -> Column:
+    """`_column`, and in what form a version has to be given it so that it is what the file holds."""
+    kind = data.type
+    if pa.types.is_decimal(kind):
+        if kind.precision <= _DIGITS and kind.scale >= 0:
+            return replace(_column(data), form=f"decimal {kind.scale}")
+        array = data.combine_chunks()
+        values = np.empty(len(array), dtype=object)
+        values[:] = array.to_pylist()
+        return Column(
+            "json", values, array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+        )
+    column = _column(data)
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return replace(column, form=usual_zone(kind.tz) or "UTC")
+    return (
+        replace(column, form="nullable") if nullable and column.kind in ("float", "int", "bool") else column
+    )
+
+
+def _categories(data: pa.ChunkedArray, words: pa.Array) -> Column:
+    """A column of categories with all of them: codes of texts, or numbers with a list of the numbers there are."""
+    form = "ordered" if data.type.ordered else "category"
+    none = pa.DictionaryArray.from_arrays(
+        pa.array([], data.type.index_type), words, ordered=data.type.ordered
+    )
+    array = pa.chunked_array([none, *data.chunks]).unify_dictionaries().combine_chunks()
+    null = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    if _is_text(words.type) and len(words) and not words.null_count:
+        codes = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        return Column("str", Codes(codes, _texts(words, pa.large_string())), null, form)
+    column = _column(data)
+    if column.kind not in ("float", "int", "bool") or words.null_count:
+        return column
+    return replace(column, form=f"{form} {json.dumps(words.to_pylist())}")
 
 
 def _is_text(kind: pa.DataType) -> bool:

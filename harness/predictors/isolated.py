@@ -91,6 +91,26 @@ class IsolatedPredictor:
         self._answered += int(outcome.answered.sum())
         return outcome
 
+    def whole(self, batch: Batch) -> Outcome | None:
+        """The answers to a batch that is wider than a block, in one call; None where a row of it makes any trouble, so
+        that its blocks are to be asked one by one, which finds out what it is."""
+        self.open()
+        try:
+            with outbox.packed(batch) as parcel:
+                reply, payload = self._ask({"op": "predict", "once": True, **parcel.header}, parcel.chunks)
+            if reply.get("odd"):
+                return None
+            outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
+        except (Ended, TooSlow, TooLarge, Malformed):
+            self._stop()
+            return None
+        except HarnessError:
+            return None
+        if not outcome.answered.all():
+            return None
+        self._answered += len(batch)
+        return outcome
+
     def peak_memory(self) -> int | None:
         """The most that the worker held in memory since it was started, in bytes; None where none is running."""
         return None if self._process is None else self._process.peak()
@@ -122,6 +142,7 @@ class IsolatedPredictor:
             "pass_as": self.version.pass_as,
             "keyword": profile.keyword,
             "outputs": profile.outputs,
+            "errors": self.version.errors,
         }
         process = self._process
         try:
@@ -249,8 +270,8 @@ def read_outcome(
     """A worker's reply as an outcome of `rows` rows; `malformed` makes the error for one that does not fit."""
     try:
         columns = {
-            name: Column(kind, values, None if null is None else np.asarray(null, bool))
-            for name, kind, values, null in worker.unpack(reply["columns"], payload)
+            name: Column.told(said, values, null)
+            for name, said, values, null in worker.unpack(reply["columns"], payload)
         }
         if reply["answered"] == "all":
             answered = np.ones(rows, bool)

@@ -6,6 +6,7 @@ way takes `PATH` alone.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
@@ -27,12 +28,14 @@ def _wishes() -> dict[str, Any]:
 
 
 def _path() -> str:
-    (name,) = [name for name in os.listdir(HERE) if name.startswith("artifact.")]
+    (name,) = [name for name in os.listdir(HERE) if name.split(".")[0] == "artifact"]
     return os.path.join(HERE, name)
 
 
 def _opened() -> Any:
     path = _path()
+    if os.path.isdir(path):
+        return _from_mlflow(path, _wishes()["native"])
     if path.endswith(".skops"):
         return _from_skops(path)
     if path.endswith(".joblib"):
@@ -52,6 +55,19 @@ def _from_skops(path: str) -> Any:
     if refused:
         raise Refused("refused: it holds types that nobody allowed: " + ", ".join(refused))
     return io.load(path, trusted=untrusted)
+
+
+def _from_mlflow(path: str, native: bool) -> Any:
+    # nobody is told that a model is opened here
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    from mlflow import pyfunc
+
+    if not native:
+        return pyfunc.load_model(path)
+    from mlflow.models import Model
+
+    flavour = importlib.import_module(Model.load(path).flavors["python_function"]["loader_module"])
+    return flavour.load_model(path)
 
 
 def __getattr__(name: str) -> Any:

@@ -70,7 +70,7 @@ def packed(batch: Batch) -> Iterator[Parcel]:
 
 def _pack(batch: Batch) -> Parcel:
     specs, chunks = worker.pack(
-        (name, column.kind, column.held, column.null) for name, column in batch.columns.items()
+        (name, column.said, column.held, column.null) for name, column in batch.columns.items()
     )
     header = {"rows": len(batch), "columns": specs, "key": batch.key}
     size = sum(len(chunk) for chunk in chunks)

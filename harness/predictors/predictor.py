@@ -42,6 +42,17 @@ class Predictor(Protocol):
 
 
 @runtime_checkable
+class Wide(Protocol):
+    """A predictor for which a call costs much beside its rows: several blocks may be asked in one."""
+
+    version: Version
+
+    def whole(self, batch: Batch) -> Outcome | None:
+        """Every row answered in its place, in one call; None where not, and then nothing is known of the rows."""
+        ...
+
+
+@runtime_checkable
 class Weighed(Protocol):
     """A predictor that runs a process of its own, and can say what that held at most."""
 

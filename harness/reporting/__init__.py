@@ -119,6 +119,8 @@ def jsonable(value: Any) -> Any:
         return "0x" + value.hex()
     if callable(getattr(value, "isoformat", None)):
         return value.isoformat()
+    if type(value).__name__ in ("Decimal", "Fraction", "UUID", "timedelta", "Told"):
+        return str(value)
     if callable(getattr(value, "item", None)):
         # a numpy scalar, without importing numpy
         plain = value.item()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from harness import files
-from harness.reporting import ledger, view
+from harness.reporting import ledger, score, view
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,15 +39,24 @@ class HtmlReporter:
 
 def write_ledger(page: ledger.LedgerView, folder: Path) -> list[Path]:
     """Write the ledger's page beside the report's: `ledger.html` and `report/ledger.html`; the paths written."""
+    return _beside(ledger.FILE, render_ledger, page, folder)
+
+
+def write_score(page: score.ScoreView, folder: Path) -> list[Path]:
+    """Write the page of the ML Test Score: `score.html` and `report/score.html`; the paths written."""
+    return _beside(score.FILE, render_score, page, folder)
+
+
+def _beside(name: str, rendered: Callable[[Any, str | None], str], page: Any, folder: Path) -> list[Path]:
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     pages = {
-        folder / ledger.FILE: render_ledger(page, style),
+        folder / name: rendered(page, style),
         folder / "report" / "report.css": style,
-        folder / "report" / ledger.FILE: render_ledger(page, None),
+        folder / "report" / name: rendered(page, None),
     }
     for path, content in pages.items():
         files.write_atomic(path, content.encode("utf-8", "backslashreplace"))
-    return [path for path in pages if path.name == ledger.FILE]
+    return [path for path in pages if path.name == name]
 
 
 def render(page: view.Page, style: str | None) -> str:
@@ -60,7 +69,19 @@ def render_ledger(page: ledger.LedgerView, style: str | None) -> str:
     return _rendered("ledger.html.j2", page, style)
 
 
-def _rendered(name: str, page: object, style: str | None) -> str:
+def render_score(page: score.ScoreView, style: str | None) -> str:
+    """The page of the ML Test Score, in the same two forms."""
+    return _rendered("score.html.j2", page, style, inner=_inner)
+
+
+def _inner(address: str) -> str:
+    """An address from the reports' folder, as it is from the folder `report` in it, which has pages of its own."""
+    if address.startswith("report.html"):
+        return "index.html" + address.removeprefix("report.html")
+    return address if address.startswith(ledger.FILE) else f"../{address}"
+
+
+def _rendered(name: str, page: object, style: str | None, **more: object) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         # a constant: jinja2's own guess by file name leaves `.html.j2` unescaped
@@ -71,7 +92,7 @@ def _rendered(name: str, page: object, style: str | None) -> str:
         keep_trailing_newline=True,
     )
     template = environment.get_template(name)
-    return template.render(page=page, style=style, policy=_policy(style))
+    return template.render(page=page, style=style, policy=_policy(style), **more)
 
 
 def _policy(style: str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from harness.tables import Batch, Bools, Column, Fault, Outcome
 FORMAT = 2
 SIDES = ("baseline", "candidate", "anchor")
 PROBES = "probes.answers"
+KEPT = "block-*.answers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +73,35 @@ class KeptTable:
         return sum((step(batch) for batch in self.batches()), Tally())
 
 
-def keep(folder: Path, block: Block) -> None:
+def keep(folder: Path, block: Block) -> Path:
     """Write one block of the plan; a block that is compared again replaces what was kept of it."""
-    files.write_atomic(folder / f"block-{block.batch.block:08}.answers", to_bytes(block))
+    path = folder / f"block-{block.batch.block:08}.answers"
+    with files.replacing(path, durable=False) as file:
+        for part in parts_of(block):
+            file.write(part)
+    return path
+
+
+class Keeping:
+    """Keeps the blocks of one source: written as they are answered, so that they are there whoever kills us, and made
+    to outlive a loss of power while the next ones are asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="harness-keep")
+        self._waiting: list[Future[None]] = []
+
+    def keep(self, block: Block) -> None:
+        """Write one block of the plan."""
+        self._waiting.append(self._thread.submit(files.make_durable, keep(self._folder, block)))
+
+    def finish(self) -> None:
+        """Wait for the disk. OSError where it could not hold a block."""
+        waiting, self._waiting = self._waiting, []
+        self._thread.shutdown()
+        for one in waiting:
+            one.result()
+        files.make_durable(self._folder)
 
 
 def keep_probes(folder: Path, probes: Iterable[Block]) -> None:
@@ -83,7 +111,7 @@ def keep_probes(folder: Path, probes: Iterable[Block]) -> None:
 
 def read(folder: Path) -> Iterator[Block]:
     """Every planned block of a source, in order."""
-    for path in sorted(folder.glob("block-*.answers")):
+    for path in sorted(folder.glob(KEPT)):
         yield from _blocks(path)
 
 
@@ -101,8 +129,7 @@ def fingerprint(batch: Batch, names: Collection[str] | None = None) -> str:
 
 
 def _digest(columns: Iterable[tuple[str, Column]]) -> str:
-    cases = [(name, _plain(column)) for name, column in columns]
-    specs, chunks = worker.pack((*column.named(name)[:3], _mask(column)) for name, column in cases)
+    specs, chunks = worker.pack((*column.named(name)[:3], _mask(column)) for name, column in columns)
     digest = hashlib.sha256(json.dumps(specs, sort_keys=True).encode())
     for chunk in chunks:
         digest.update(chunk)
@@ -121,12 +148,17 @@ def same_cases(one: Batch, other: Batch) -> bool:
 
 def to_bytes(block: Block) -> bytes:
     """The block as one frame of the wire."""
+    return b"".join(parts_of(block))
+
+
+def parts_of(block: Block) -> list[Any]:
+    """The frame in parts, most of them where the answers lie."""
     batch = block.batch
     columns = [("key", _keys(batch))]
-    columns += [(f"input:{name}", _plain(column)) for name, column in batch.columns.items()]
-    columns += [(f"beside:{name}", _plain(column)) for name, column in batch.beside.items()]
+    columns += [(f"input:{name}", column) for name, column in batch.columns.items()]
+    columns += [(f"beside:{name}", column) for name, column in batch.beside.items()]
     if batch.target is not None:
-        columns.append(("target", _plain(batch.target)))
+        columns.append(("target", batch.target))
     sides = {}
     for side in SIDES:
         answers = getattr(block, side)
@@ -135,13 +167,19 @@ def to_bytes(block: Block) -> bytes:
             columns += [(f"{side}:{name}", column) for name, column in answers.columns.items()]
             sides[side] = beside(answers)
     header = {"source": batch.source, "block": batch.block, "start": batch.start, "sides": sides}
-    return packed(columns, "answers", FORMAT, header)
+    return _frame(columns, "answers", FORMAT, header)
 
 
 def packed(columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]) -> bytes:
     """Named columns as one frame, with a format number and whatever else its header says."""
+    return b"".join(_frame(columns, what, format, more))
+
+
+def _frame(
+    columns: Iterable[tuple[str, Column]], what: str, format: int, more: Mapping[str, Any]
+) -> list[Any]:
     specs, chunks = worker.pack(column.named(name) for name, column in columns)
-    return b"".join(worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks))
+    return worker.frame({"format": format, "what": what, **more, "columns": specs}, chunks)
 
 
 def unpacked(content: memoryview) -> tuple[dict[str, Any], list[tuple[str, Column]], int]:
@@ -152,8 +190,8 @@ def unpacked(content: memoryview) -> tuple[dict[str, Any], list[tuple[str, Colum
     start = worker.HEAD.size + header
     said = json.loads(bytes(content[worker.HEAD.size : start]))
     columns = [
-        (name, Column(kind, values, null))
-        for name, kind, values, null in worker.unpack(said["columns"], content[start : start + payload])
+        (name, Column.told(said, values, null))
+        for name, said, values, null in worker.unpack(said["columns"], content[start : start + payload])
     ]
     return said, columns, start + payload
 
@@ -229,16 +267,6 @@ def _keys(batch: Batch) -> Column:
     if column.kind in ("int", "str") and column.null is None:
         return column
     return Column("str", np.array([str(key) for key in batch.keys], object))
-
-
-def _plain(column: Column) -> Column:
-    """A column whose values the wire gives back as they were: a value of no known kind as the reports show it."""
-    if column.kind != "json":
-        return column
-    values = np.empty(len(column), object)
-    for row, value in enumerate(column.values):
-        values[row] = jsonable(value)
-    return Column("json", values, column.null)
 
 
 def _mask(column: Column) -> Any:

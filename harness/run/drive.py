@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness import files, predictors
 from harness.compare.align import compare
@@ -25,17 +25,29 @@ from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState
 from harness.errors import Exit, HarnessError
 from harness.inputs import InputSource
-from harness.predictors.predictor import Predictor, Running
+from harness.predictors.predictor import Predictor, Running, Wide
 from harness.run import binding, blocks
 from harness.run.anchor import Anchor
 from harness.run.blocks import Block
 from harness.run.plain import plain
 from harness.run.plan import Plan
 from harness.run.recorded import Remembered, Seen
+from harness.run.wide import ASKED, MOST, apart, size, together
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
 Progress = Callable[[str], None]
+Answer = TypeVar("Answer")
+Answers = tuple[Outcome, Outcome]
+
+PATIENCE = 0.25
+"""Share of a version's time-out that a call of several blocks may be expected to take."""
+
+ALONE = 2
+"""Blocks of a table that are asked alone: the first warms the models, the second says how slow they are."""
+
+ODD = 2
+"""Calls of several blocks that come to nothing, one after the other, after which blocks are asked alone."""
 
 
 class Pair:
@@ -91,9 +103,30 @@ class Pair:
 
     def ask(self, batch: Batch) -> tuple[Outcome, Outcome]:
         """Both outcomes of one batch; each version is given the columns that it declares."""
+        baseline, candidate = self.open()
+        return self._both((baseline.predict, candidate.predict), batch)
+
+    def asks_wide(self, source: str, seconds: float) -> bool:
+        """Whether several blocks of a source can be asked at once, if they take so many seconds. Recorded answers were
+        given block by block, and whoever is compared with them is asked so too."""
+        asked = self.open()
+        patience = PATIENCE * min(version.profile.timeout for version in self._versions)
+        recorded = self.record is not None and self.record.knows(source)
+        return seconds <= patience and not recorded and all(isinstance(one, Wide) for one in asked)
+
+    def ask_whole(self, batches: Sequence[Batch]) -> list[tuple[Outcome, Outcome]] | None:
+        """Both outcomes of several blocks, each version asked once for all of them. None where either does not answer
+        every row in its place: both are then to be asked block by block, so that both are asked alike."""
+        wide = [one for one in self.open() if isinstance(one, Wide)]
+        baseline, candidate = self._both((wide[0].whole, wide[1].whole), together(batches))
+        if baseline is None or candidate is None:
+            return None
+        return list(zip(apart(baseline, batches), apart(candidate, batches), strict=True))
+
+    def _both(self, calls: Sequence[Callable[[Batch], Answer]], batch: Batch) -> tuple[Answer, Answer]:
         waiting = [
-            self._threads.submit(predictor.predict, part)
-            for predictor, part in zip(self.open(), _parts(batch, self._versions), strict=True)
+            self._threads.submit(call, part)
+            for call, part in zip(calls, _parts(batch, self._versions), strict=True)
         ]
         # both are awaited before either raises: a worker must not be left in the middle of a call
         troubles = [w.exception() for w in waiting]
@@ -130,6 +163,10 @@ class Recording:
     anchor: Anchor | None = None
     total: Tally = Tally()
     probes: list[Block] = field(default_factory=list)
+    keeping: blocks.Keeping = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeping = blocks.Keeping(self.folder)
 
     def __call__(self, batch: Batch) -> Tally:
         """A planned batch."""
@@ -139,7 +176,7 @@ class Recording:
         """What both versions answered to a planned batch: kept, compared, summed."""
         anchor = self.anchor.answer(batch, baseline, candidate) if self.anchor else None
         block = Block(batch, baseline, candidate, anchor)
-        blocks.keep(self.folder, block)
+        self.keeping.keep(block)
         tally = compared(block, self.bounds)
         self.total = self.total + tally
         self.progress(f"{batch.source}: {self.total.accounting.seen:,} of {self.planned:,} cases")
@@ -153,33 +190,45 @@ class Recording:
 
 
 class Ahead:
-    """The step of a table: both versions are asked the next batch while the host keeps and compares the one before.
+    """The step of a table: both versions are asked the next blocks while the host keeps and compares those before.
 
-    The tally that a call returns is that of the batch before; `finish` gives the last. Batches, their order and so the
-    result are the same as one after the other.
+    Blocks are asked together, up to a size; where a call does not answer every row in its place, its blocks are asked
+    one by one. The tally that a call returns is of blocks that came before; `finish` gives the last. Blocks, their
+    order and so the result are the same as one after the other.
     """
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="harness-ahead")
-        self._asked: tuple[Batch, Future[tuple[Outcome, Outcome]]] | None = None
+        self._asked: tuple[list[Batch], Future[list[Answers] | None]] | None = None
+        self._waiting: list[Batch] = []
+        self._bytes = self._begun = self._odd = 0
+        self._wide = False
+        self._seconds = 0.0
 
     def __call__(self, batch: Batch) -> Tally:
-        """Ask this batch, and settle the one before."""
-        before = self._answered()
-        self._asked = (batch, self._thread.submit(self._recording.pair.ask, batch))
-        return self._recording.settle(*before) if before else Tally()
+        """Ask this batch, with others or alone, and settle what was asked before."""
+        tally = Tally()
+        if self._begun == ALONE:
+            tally = self._settled()
+            self._wide = self._recording.pair.asks_wide(batch.source, MOST * self._seconds)
+        self._begun += 1
+        self._waiting.append(batch)
+        self._bytes += size(batch) if self._wide else 0
+        if self._wide and self._bytes < ASKED and len(self._waiting) < MOST:
+            return tally
+        return tally + self._ask_next()
 
     def finish(self) -> Tally:
-        """Settle the last batch."""
-        before = self._answered()
-        return self._recording.settle(*before) if before else Tally()
+        """Ask and settle the last blocks."""
+        tally = self._ask_next() if self._waiting else Tally()
+        return tally + self._settled()
 
     def leave(self) -> None:
         """Settle what was asked last, as far as it goes: answers that were given are kept, whatever went wrong beside,
         and a worker must not be left in the middle of a call."""
         with contextlib.suppress(Exception):
-            self.finish()
+            self._settled()
 
     def probe(self, batch: Batch) -> Tally:
         """A batch outside the plan, which no table asks for."""
@@ -189,11 +238,42 @@ class Ahead:
         """No batch is asked any more."""
         self._thread.shutdown(wait=False)
 
-    def _answered(self) -> tuple[Batch, Outcome, Outcome] | None:
-        if self._asked is None:
-            return None
-        (batch, answers), self._asked = self._asked, None
-        return batch, *answers.result()
+    def _ask_next(self) -> Tally:
+        """Ask the blocks that wait, while those before are settled."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        groups = [waiting] if self._wide else [[batch] for batch in waiting]
+        return sum((self._settled(group) for group in groups), Tally())
+
+    def _settled(self, then: list[Batch] | None = None) -> Tally:
+        """What was asked before, once it is answered; meanwhile `then` is asked."""
+        before, self._asked = self._asked, None
+        answers = before[1].result() if before else []
+        if before and answers is None:
+            # neither worker must be busy with what comes after
+            tally = self._one_by_one(before[0])
+            self._ask(then)
+            return tally
+        self._ask(then)
+        return self._settle(before[0], answers or []) if before else Tally()
+
+    def _ask(self, batches: list[Batch] | None) -> None:
+        if batches:
+            self._asked = batches, self._thread.submit(self._answers, batches)
+
+    def _answers(self, batches: Sequence[Batch]) -> list[Answers] | None:
+        pair = self._recording.pair
+        return [pair.ask(batches[0])] if len(batches) == 1 else pair.ask_whole(batches)
+
+    def _settle(self, batches: Sequence[Batch], answers: Sequence[Answers]) -> Tally:
+        self._odd = 0 if len(batches) > 1 else self._odd
+        self._seconds = max(one.seconds for one in answers[-1])
+        parts = (self._recording.settle(batch, *both) for batch, both in zip(batches, answers, strict=True))
+        return sum(parts, Tally())
+
+    def _one_by_one(self, batches: Sequence[Batch]) -> Tally:
+        self._odd += 1
+        self._wide = self._wide and self._odd < ODD
+        return sum((self._recording(batch) for batch in batches), Tally())
 
 
 def compared(block: Block, bounds: Sequence[Bound]) -> Tally:
@@ -328,6 +408,10 @@ def _drive(
     finally:
         if ahead:
             ahead.close()
+    try:
+        step.keeping.finish()
+    except OSError as error:
+        trouble += (trouble_of(error, source.name),)
     if step.probes:
         blocks.keep_probes(folder, step.probes)
     seen = pair.record.seen(source.name) if pair.record else Seen()

@@ -7,12 +7,14 @@ rounding alone. Its verdict lies in a folder of its own, so that no release can 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Exit, HarnessError, precedence
+from harness.reporting.text import clean
+from harness.run import acts
 from harness.run.compare import compare_versions
 from harness.run.plan import Request
 from harness.settings import Settings
@@ -62,7 +64,24 @@ def pairings(
         # answer that was recorded once
         request = Request(first, second, "refactor", allow_same=True, live=True)
         done = compare_versions(settings, request, place, command, progress)
+        _note(folder, (first, second), done.record["result"])
         yield Pairing((first, second), done.verdict.name, Exit(done.verdict.exit), done.record, place)
+
+
+def _note(folder: Path, specs: tuple[str, str], result: Mapping[str, Any]) -> None:
+    """Of a pair with a wheel in it, that it was asked and how it came out."""
+    sides = [result[side] for side in ("baseline", "candidate")]
+    wheels = sorted({one.get("sha256", "") for one in sides if one.get("kind") == "package"} - {""})
+    if wheels:
+        about = {
+            "wheels": wheels,
+            "passed": result["verdict"] == "PASS",
+            "specs": [clean(spec, 200) for spec in specs],
+            "kinds": [one.get("kind", "") for one in sides],
+            "compared": result["compared"],
+            "rules_digest": result["rules_digest"],
+        }
+        acts.note(folder, "parity", about)
 
 
 def alike(specs: Sequence[str], found: Sequence[Pairing]) -> list[list[str]]:

@@ -18,7 +18,7 @@ from harness.compare.ruleset import Bound, SourceFacts, bind
 from harness.compare.tally import Tally
 from harness.compare.verdict import SourceState, judge_rule
 from harness.errors import Exit, HarnessError
-from harness.predictors.predictor import Predictor, Running
+from harness.predictors.predictor import Predictor, Running, Wide
 from harness.run import surroundings
 from harness.run.answers import Recorded
 from harness.run.entries import Shown
@@ -90,11 +90,23 @@ class Remembered:
             return ()
         return self._inner.close()
 
+    def knows(self, source: str) -> bool:
+        """Whether answers to this table are recorded, whatever they are worth; they were given block by block."""
+        return self._record(source) is not None
+
     def seen(self, source: str) -> Seen:
         """What came of one source in this process."""
         return Seen(self._cases.get(source, 0), tuple(self._rot(source)))
 
+    def whole(self, batch: Batch) -> Outcome | None:
+        """Several blocks in one call, of a table of which nothing is recorded."""
+        inner = self._started()
+        return inner.whole(batch) if isinstance(inner, Wide) else None
+
     def _ask(self, batch: Batch) -> Outcome:
+        return self._started().predict(batch)
+
+    def _started(self) -> Predictor:
         assert self._inner is not None
         if self._failed is not None:
             raise self._failed
@@ -105,7 +117,7 @@ class Remembered:
             except HarnessError as error:
                 self._failed = self._advised(error)
                 raise self._failed from None
-        return self._inner.predict(batch)
+        return self._inner
 
     def _record(self, source: str) -> Recorded | None:
         if source not in self._records:

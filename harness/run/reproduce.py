@@ -16,6 +16,7 @@ from typing import Any
 
 from harness import versions
 from harness.errors import Exit, HarnessError
+from harness.run import acts
 from harness.run.apart import Apart, apart_of
 from harness.run.train import TRAINING, train
 from harness.settings import Settings
@@ -40,6 +41,10 @@ class Reproduced:
     def same(self) -> bool:
         """Equal to the byte, or in every answer."""
         return not self.files or not self.apart.differ
+
+    def within(self, ulps: int) -> bool:
+        """Equal, or no answer further apart."""
+        return self.same or self.apart.ulps <= ulps
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,14 @@ def reproduce(
     files = tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
     apart = apart_of(version, again, settings, say) if files else Apart(0, 0.0, 0.0, 0.0)
     return Reproduced(version, again, files, apart, tuple(_around(version, again)))
+
+
+def note(folder: Path, done: Reproduced, ulps: int) -> None:
+    """Note below the reports' folder that the version was made again, and how near it came."""
+    if done.version.sha256:
+        how = "to the byte" if not done.files else f"its answers: {done.apart.words()}"
+        about = {"wheels": [done.version.sha256], "passed": done.within(ulps), "how": how}
+        acts.note(folder, "reproduce", about)
 
 
 def causes(

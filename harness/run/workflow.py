@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness import __version__, files
@@ -14,6 +15,7 @@ from harness.errors import HarnessError
 from harness.settings import Settings
 
 TEMPLATE = Path(__file__).parent / "workflows" / "github.yml"
+PLAIN = Path(__file__).parent / "workflows" / "github_plain.yml"
 PLACE = Path(".github") / "workflows" / "model-gate.yml"
 PYTHON = "3.12"
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
@@ -22,6 +24,29 @@ _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 def text(settings: Settings, build: str) -> str:
     """The workflow for this configuration. `build`: the commands that leave one wheel in `dist`; by default
     `harness train`. HarnessError where there is neither, or where a name would not stand safely in it."""
+    config, folder = _places(settings)
+    if not build and not settings.training:
+        raise HarnessError(
+            "the workflow does not know how the candidate is built",
+            where=settings.path.name,
+            hint='name training in the configuration, or give --build "COMMAND", which leaves one wheel in dist',
+            code="E27",
+        )
+    # one command is typed where the configuration lies
+    command = build or f'harness train --config "{config}" --out "{folder}dist"'
+    lines = ("\n" + " " * 10).join(line.rstrip() for line in command.strip().splitlines())
+    return _filled(TEMPLATE, {"@BUILD@": lines, "@CONFIG@": config, "@FOLDER@": folder})
+
+
+def plain(settings: Settings) -> str:
+    """The workflow of a repository whose candidate lies in it as it is, a model file or a package: one job, which
+    guards against accidents. HarnessError as `text`."""
+    config, folder = _places(settings)
+    return _filled(PLAIN, {"@CONFIG@": config, "@FOLDER@": folder, "@REPORTS@": settings.reports})
+
+
+def _places(settings: Settings) -> tuple[str, str]:
+    """The configuration's path in its repository, and that of its folder with a slash behind."""
     root = repository(settings.root)
     config = settings.path.resolve().relative_to(root).as_posix()
     folder = (
@@ -35,24 +60,12 @@ def text(settings: Settings, build: str) -> str:
                 hint="use letters, digits, dots, dashes and underscores",
                 code="E27",
             )
-    if not build and not settings.training:
-        raise HarnessError(
-            "the workflow does not know how the candidate is built",
-            where=settings.path.name,
-            hint='name training in the configuration, or give --build "COMMAND", which leaves one wheel in dist',
-            code="E27",
-        )
-    # one command is typed where the configuration lies
-    command = build or f'harness train --config "{config}" --out "{folder}dist"'
-    lines = ("\n" + " " * 10).join(line.rstrip() for line in command.strip().splitlines())
-    filled = TEMPLATE.read_text(encoding="utf-8")
-    for name, value in (
-        ("@HARNESS@", __version__),
-        ("@PYTHON@", PYTHON),
-        ("@BUILD@", lines),
-        ("@CONFIG@", config),
-        ("@FOLDER@", folder),
-    ):
+    return config, folder
+
+
+def _filled(template: Path, values: Mapping[str, str]) -> str:
+    filled = template.read_text(encoding="utf-8")
+    for name, value in {"@HARNESS@": __version__, "@PYTHON@": PYTHON, **values}.items():
         filled = filled.replace(name, value)
     return filled
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import tomlkit
@@ -40,6 +40,29 @@ def with_table(text: str, prefixed: bool, key: str, values: Mapping[str, Any]) -
         found.append(table)
     else:
         raise ValueError(f"{key} is no list of tables [[{key}]]")
+    return tomlkit.dumps(document)
+
+
+def with_allowed(text: str, prefixed: bool, profiles: Iterable[str], sha256: str) -> str:
+    """The configuration with a digest at the end of `allow_pickle` of each of these version profiles, where it does not
+    stand there yet."""
+    document = tomlkit.parse(text)
+    versions = _harness(document, prefixed)["versions"]
+    for name in profiles:
+        allowed = versions[name].setdefault("allow_pickle", tomlkit.array())
+        if sha256 not in allowed:
+            allowed.append(sha256)
+    return tomlkit.dumps(document)
+
+
+def without_harness(text: str) -> str:
+    """pyproject.toml without its table [tool.harness]; everything else stays as it stands."""
+    document = tomlkit.parse(text)
+    tools = document.get("tool", {})
+    if "harness" in tools:
+        del tools["harness"]
+        if not tools:
+            del document["tool"]
     return tomlkit.dumps(document)
 
 

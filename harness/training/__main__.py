@@ -21,7 +21,8 @@ from harness.training.config import Config, read_config
 from harness.training.data import read_data
 from harness.training.diagnosis import in_words
 from harness.training.fit import Fitted, fit
-from harness.training.package import check_environment, package
+from harness.training.locked import check_environment
+from harness.training.package import package
 from harness.versions.manifest import Manifest
 
 
@@ -82,7 +83,7 @@ def train(
     if config.validation and config.validation.max_drift is not None and before is None:
         _say("drift is not judged: no previous version has a profile of its data")
     limits.judge(config, data, before)
-    fitted = fit(config, data)
+    fitted = fit(config, data, _far)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
     if fitted.assumptions is not None:
@@ -114,6 +115,11 @@ def _say_selection(fitted: Fitted) -> None:
         f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s, "
         + ", ".join(f"{name} {was:.4g} → {fitted.metrics[name]:.4g}" for name, was in before.items())
     )
+
+
+def _far(done: int, total: int) -> None:
+    """How far it is, for whoever started this process: told apart by a sign that no text begins with."""
+    _say(f"\x1e{done}/{total}")
 
 
 def _say(line: str) -> None:

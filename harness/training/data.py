@@ -70,8 +70,13 @@ def read_data(config: Config) -> Data:
     target = validation.target(frame[config.target], target_kind, config, table)
     held = np.array(_held(table, config))
     validation.check_split(held, target, config)
-    inputs = Schema(tuple(_field(name, kind, columns[name], held) for name, kind in kinds.items()))
-    made = frame[[]].assign(**columns)
+    # pandas 3 makes a type of its own of texts, which predict of the package does not
+    texts = {name: column.astype(object) for name, column in columns.items() if kinds[name] == "str"}
+    made = frame[[]].assign(**{**columns, **texts})
+    open_ends = _named(config.data.nullable, made, "nullable", config)
+    inputs = Schema(
+        tuple(_field(name, kind, columns[name], held, name in open_ends) for name, kind in kinds.items())
+    )
     trained = ~held & ~_gaps(made, config)
     validation.check_trained(trained, target, config)
     return Data(made, target, held, trained, inputs, target_kind, table.sha256, _order(table, config))
@@ -161,22 +166,26 @@ def _masked(
 
 def _gaps(frame: pd.DataFrame, config: Config) -> Any:
     """The rows that are not trained on because a column of `drop_missing` is empty there ("*": any column)."""
-    names = config.data.drop_missing
+    names = _named(config.data.drop_missing, frame, "drop_missing", config)
+    return frame[list(names)].isna().any(axis=1).to_numpy()
+
+
+def _named(names: tuple[str, ...], frame: pd.DataFrame, key: str, config: Config) -> tuple[str, ...]:
+    """The features that a key of [data] names; "*" stands for all of them."""
     for name in names:
         if name not in (*frame.columns, "*"):
             raise HarnessError(
-                f'no feature "{name}" under drop_missing',
+                f'no feature "{name}" under {key}',
                 where=f"{config.path}: [data]",
                 hint=did_you_mean(name, frame.columns),
             )
-    looked = frame if "*" in names else frame[list(names)]
-    return looked.isna().any(axis=1).to_numpy()
+    return tuple(frame.columns) if "*" in names else names
 
 
-def _field(name: str, kind: str, column: pd.Series, held: Any) -> Field:
-    """What is known of a feature: the range or the categories that were trained on, and whether it may be missing
-    (in any row, held out or not)."""
-    nullable = bool(column.isna().any())
+def _field(name: str, kind: str, column: pd.Series, held: Any, nullable: bool) -> Field:
+    """What is known of a feature: the range or the categories that were trained on, and whether it may be missing:
+    where it is said, or is so in any row, held out or not."""
+    nullable = nullable or bool(column.isna().any())
     present = column[~held].dropna()
     if kind == "str":
         return Field(name, kind, nullable, categories=tuple(sorted(set(present))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,23 +83,27 @@ class Selection:
         return {**self.found.to_json(), "metrics_before": dict(self.metrics)}
 
 
-def fit(config: Config, data: Data) -> Fitted:
-    """Fit on the rows that are not held out, then again with other seeds, to know the noise of training."""
+def fit(config: Config, data: Data, far: Callable[[int, int], None] = lambda done, total: None) -> Fitted:
+    """Fit on the rows that are not held out, then again with other seeds, to know the noise of training. `far` hears
+    how many fits of how many are done."""
     from threadpoolctl import threadpool_limits
 
     # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
     pipeline(config, data.inputs.names)
+    counted = _Counted(1 + config.replicas + (config.selection.resamples if config.selection else 0), far)
     with threadpool_limits(1), _refusals(config):
         began = time.perf_counter()
-        model, found = _fit(config, data, config.seed)
+        model, found = counted.fit(config, data, config.seed)
         seconds = time.perf_counter() - began
         selection = None
         if config.selection is not None:
-            model, found, data, selection = _selected(config, model, found, data, seconds)
+            model, found, data, selection = _selected(config, model, found, data, seconds, counted)
         unseen, truth = data.frame[data.held_out], data.target[data.held_out]
         answers = answers_of(model, unseen, config)
         seeds = range(config.seed + 1, config.seed + 1 + config.replicas)
-        noise = [moved(answers, answers_of(_fit(config, data, seed)[0], unseen, config)) for seed in seeds]
+        noise = [
+            moved(answers, answers_of(counted.fit(config, data, seed)[0], unseen, config)) for seed in seeds
+        ]
         losses = losses_of(model, answers, truth, config)
         kinds = {one.name: one.kind for one in data.inputs}
         return Fitted(
@@ -120,15 +124,33 @@ def fit(config: Config, data: Data) -> Fitted:
         )
 
 
+class _Counted:
+    """Fits that are counted, of which `total` are foreseen."""
+
+    def __init__(self, total: int, far: Callable[[int, int], None]) -> None:
+        self.total, self.done, self._far = total, 0, far
+
+    def fit(self, config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
+        """As `_fit`, and one more is done."""
+        made = _fit(config, data, seed)
+        self.done += 1
+        self._far(self.done, self.total)
+        return made
+
+
 def _selected(
-    config: Config, model: Any, found: Found | None, data: Data, seconds: float
+    config: Config, model: Any, found: Found | None, data: Data, seconds: float, counted: _Counted
 ) -> tuple[Any, Found | None, Data, Selection]:
     """The pipeline without what it does not need, and what that pays."""
     assert config.selection is not None
     unseen, truth = data.frame[data.held_out], data.target[data.held_out]
     metrics = metrics_of(model, answers_of(model, unseen, config), truth, config)
     chosen = selected(
-        model, data, lambda other, seed: _fit(config, other, seed)[0], config.selection.resamples, config.seed
+        model,
+        data,
+        lambda other, seed: counted.fit(config, other, seed)[0],
+        config.selection.resamples,
+        config.seed,
     )
     after = seconds
     # a model that looks at nothing needs nothing; it is left as it is, since a version takes something

@@ -7,14 +7,10 @@ and nowhere else, so that an equal retrain under another number has the same fil
 from __future__ import annotations
 
 import hashlib
-import io
 import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from harness import __version__
 from harness.errors import Exit, HarnessError
@@ -22,63 +18,19 @@ from harness.files import write_atomic
 from harness.training import card
 from harness.training.archive import archived
 from harness.training.config import Config
-from harness.training.config.steps import names, shipped
+from harness.training.config.steps import shipped
 from harness.training.data import Data
 from harness.training.fit import Fitted
+from harness.training.locked import libraries_of, lock_of
+from harness.training.modelfile import ModelFile, model_file
 from harness.training.profile import profile_of
 from harness.training.shipped import packed
 from harness.versions.manifest import FILE, Manifest
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "joblib", "pandas")
 LOCK = "requirements.lock"
 CONFIGURATION = "training.toml"
-
-_PICKLE = 5  # the same bytes under every Python: the default protocol differs between them
-_PREDICT = '''"""Answers of this version: a table in, a table out, row for row."""
-
-from pathlib import Path
-
-import joblib
-import numpy as np
-import pandas as pd
-
-INPUTS = {inputs}
-
-MODEL = joblib.load(Path(__file__).with_name("model.joblib"))
-
-
-def predict(frame):
-    """The answers to a DataFrame with the columns INPUTS (others are left alone), under the same index."""
-    missing = [name for name in INPUTS if name not in frame.columns]
-    if missing:
-        raise ValueError("missing columns: " + ", ".join(missing))
-    given = pd.DataFrame({{name: _as_trained(frame[name], kind) for name, kind in INPUTS.items()}}, index=frame.index)
-{answer}
-
-
-def _as_trained(column, kind):
-    """Numbers and booleans as float64, text as Python strings; NaN where a value is missing."""
-    if kind == "str":
-        column = column.astype(object)
-        return column.where(column.notna(), np.nan)
-{times}    return column.astype("float64")
-'''
-
-_TIMES = """    if kind == "datetime":
-        # without a zone, another zone is converted to UTC; NaT where a value is missing
-        return pd.to_datetime(column, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
-"""
-
-_NUMBER = """    answers = np.asarray(MODEL.predict(given), dtype="float64").reshape(-1)
-    return pd.DataFrame({"prediction": answers}, index=frame.index)"""
-
-_LABEL = """    return pd.DataFrame({"prediction": MODEL.predict(given)}, index=frame.index)"""
-
-_CHANCES = """    answers = {"prediction": MODEL.predict(given)}
-    chances = MODEL.predict_proba(given)
-    for place, label in enumerate(MODEL.classes_):
-        answers["probability_" + str(label)] = chances[:, place]
-    return pd.DataFrame(answers, index=frame.index)"""
+ERROR = "error"
+"""The column of an answer that says why a row has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +46,13 @@ class Packaged:
 def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: str, dirty: bool) -> Packaged:
     """Write the wheel of a fitted model into `out`. Other wheels of the package there, which were never
     released from there, are removed once the new one stands."""
-    files = package_files(config, data, fitted)
-    manifest = make_manifest(config, data, fitted, files, commit=commit, dirty=dirty)
+    model = model_file(config, fitted.model, data.frame)
+    files = package_files(config, model)
+    manifest = make_manifest(config, data, fitted, model, files, commit=commit, dirty=dirty)
     content = wheel_bytes(
         config,
         {**files, f"{config.package}/{FILE}": manifest.dump().encode()},
+        manifest.libraries,
         {
             "model_card.md": card.markdown(manifest).encode(),
             "model_card.html": card.html(manifest).encode(),
@@ -122,47 +76,27 @@ def package(config: Config, data: Data, fitted: Fitted, out: Path, *, commit: st
     return Packaged(path, hashlib.sha256(content).hexdigest(), manifest, tuple(item.name for item in older))
 
 
-def check_environment(config: Config) -> None:
-    """Raise E08 unless the libraries here are those of the lock: what fits a model must be what will load it."""
-    pinned: dict[str, set[str]] = {}
-    for name, number in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", _lock(config).decode(), re.MULTILINE):
-        pinned.setdefault(re.sub(r"[-_.]+", "-", name).lower(), set()).add(number)
-    installed = _libraries(config)
-    for name, found in installed.items():
-        if found not in pinned.get(name, set()):
-            wanted = " or ".join(sorted(pinned.get(name, ()))) or "none"
-            raise HarnessError(
-                f"environment mismatch: {name} {found} is installed, the lock has {wanted}",
-                where=str(config.lock),
-                hint="train with harness train, which builds the environment of the lock",
-                code="E08",
-                exit=Exit.INCONCLUSIVE,
-            )
-
-
-def package_files(config: Config, data: Data, fitted: Fitted) -> dict[str, bytes]:
+def package_files(config: Config, model: ModelFile) -> dict[str, bytes]:
     """The files of the import package by their path in the wheel, the manifest left out."""
-    import joblib
-
-    label = _CHANCES if len(fitted.outputs) > 1 else _LABEL
-    answer = _NUMBER if config.task == "regression" else label
-    inputs = "{\n" + "".join(f"    {field.name!r}: {field.kind!r},\n" for field in data.inputs) + "}"
-    # as it was where there are none, so that versions without times keep their digest
-    times = _TIMES if any(field.kind == "datetime" for field in data.inputs) else ""
-    model = io.BytesIO()
-    joblib.dump(fitted.model, model, compress=0, protocol=_PICKLE)
     files = {
         "__init__.py": f'"""A version of {config.model}: see predict.py and {FILE}."""\n'.encode(),
-        "predict.py": _PREDICT.format(inputs=inputs, answer=answer, times=times).encode(),
-        "model.joblib": model.getvalue(),
-        LOCK: _lock(config),
+        "predict.py": (Path(__file__).parent / "packaged" / "predict.py").read_bytes(),
+        model.name: model.content,
+        LOCK: lock_of(config),
         **packed([*(["Derived"] if config.recipes else []), *shipped(config.steps)]),
     }
     return {f"{config.package}/{name}": content for name, content in files.items()}
 
 
 def make_manifest(
-    config: Config, data: Data, fitted: Fitted, files: Mapping[str, bytes], *, commit: str, dirty: bool
+    config: Config,
+    data: Data,
+    fitted: Fitted,
+    model: ModelFile,
+    files: Mapping[str, bytes],
+    *,
+    commit: str,
+    dirty: bool,
 ) -> Manifest:
     """The manifest of these files."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
@@ -193,17 +127,22 @@ def make_manifest(
         evaluation=fitted.evaluation(),
         training_noise=fitted.training_noise,
         machine=platform.machine(),
-        libraries=_libraries(config),
+        libraries=libraries_of(config, model.format),
+        errors=ERROR,
+        model=model.to_json(config.package),
     )
 
 
 def wheel_bytes(
-    config: Config, files: Mapping[str, bytes], beside: Mapping[str, bytes] | None = None
+    config: Config,
+    files: Mapping[str, bytes],
+    libraries: Mapping[str, str],
+    beside: Mapping[str, bytes],
 ) -> bytes:
     """A wheel of these files: stored, sorted, dated 1980, so that equal files give equal bytes. What stands `beside`
     the metadata belongs to no version's identity."""
     info = f"{config.package}-{config.version}.dist-info"
-    whole = dict(files) | {f"{info}/{name}": content for name, content in (beside or {}).items()}
+    whole = dict(files) | {f"{info}/{name}": content for name, content in beside.items()}
     whole |= {
         f"{info}/METADATA": (
             "Metadata-Version: 2.1\n"
@@ -212,36 +151,13 @@ def wheel_bytes(
             f"Summary: A version of {_one_line(config.model)}\n"
             "Requires-Python: >=3.11\n"
             # what the model was fitted with, so that a plain pip install of the wheel can predict as well
-            + "".join(f"Requires-Dist: {name}=={number}\n" for name, number in _libraries(config).items())
+            + "".join(f"Requires-Dist: {name}=={number}\n" for name, number in libraries.items())
         ).encode(),
         f"{info}/WHEEL": (
             b"Wheel-Version: 1.0\nGenerator: pytest-model-harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         ),
     }
     return archived(whole, info)
-
-
-def _lock(config: Config) -> bytes:
-    try:
-        return config.lock.read_bytes()
-    except OSError as error:
-        raise HarnessError(
-            f"cannot read the lock file: {error.strerror}",
-            where=str(config.lock),
-            hint="docs/training.md shows the command that writes it",
-        ) from None
-
-
-def _libraries(config: Config) -> dict[str, str]:
-    found: dict[str, Any] = {}
-    # what unpickles the steps has to be there as well
-    more = {name.partition(".")[0].replace("_", "-") for name in names(config.steps)} & {"feature-engine"}
-    for name in (*LIBRARIES, *sorted(more)):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _one_line(text: str) -> str:

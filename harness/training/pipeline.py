@@ -92,10 +92,20 @@ def derived(config: Config, dropped: tuple[str, ...] = ()) -> Any:
 
 def _make(step: Step, where: str, package: str) -> Any:
     found = _found(step, where, package)
-    known = [name for name in inspect.signature(found).parameters if name != "random_state"]
+    asked = inspect.signature(found).parameters
+    known = [name for name in asked if name != "random_state"]
     for key in step.parameters:
         if key not in known:
             raise HarnessError(f'{step.short} takes no "{key}"', where=where, hint=did_you_mean(key, known))
+    for key in known:
+        needed = asked[key].default is inspect.Parameter.empty and _named(asked[key])
+        if needed and key not in step.parameters:
+            inner = '{ step = "sklearn.…" }' if key == "estimator" else "…"
+            raise HarnessError(
+                f'{step.short} needs "{key}"',
+                where=where,
+                hint=f"add {key} = {inner}, as its documentation says",
+            )
     return found(**{key: _value(value, f"{where}: {key}", package) for key, value in step.parameters.items()})
 
 
@@ -123,6 +133,10 @@ def _found(step: Step, where: str, package: str) -> Any:
             hint=f'did you mean "{near[0]}"?' if near else f"look for it in the documentation of {module}",
         )
     return found
+
+
+def _named(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 def _value(value: Any, where: str, package: str) -> Any:

@@ -27,6 +27,7 @@ REGISTRY: Registry[Any] = Registry(
         "pypi": "harness.predictors.sources.python:IndexSource",
         "git": "harness.predictors.sources.git:GitSource",
         "file": "harness.predictors.sources.artifact:FileSource",
+        "mlflow": "harness.predictors.sources.mlflow:MlflowSource",
     },
     needs=("resolve",),
 )
@@ -68,11 +69,12 @@ def _resolve(spec: str, settings: Settings, role: str, profile: Profile | None) 
         found = source.resolve(rest, settings)
     found = replace(found, spec=spec)
     if profile is not None:
-        found = found.under(profile)
+        if found.profile.name != profile.name:  # else the source has heeded it, and added what it knows
+            found = found.under(profile)
         if found.interpreter:
             from harness.versions.wheel import interpreter_of
 
-            found = replace(found, interpreter=interpreter_of(profile))
+            found = replace(found, interpreter=interpreter_of(found.profile))
         if profile.adapter:
             found = replace(found, adapter=_adapter(profile, settings))
     return found

@@ -33,9 +33,13 @@ _OPTIONAL = (
     "machine",
     "libraries",
     "pass_as",
+    "errors",
+    "model",
 )
-_TEXTS = ("name", "version", "entry", "python", "machine")
-_TABLES = ("lock", "files", "data", "configuration", "code", "seeds", "metrics", "evaluation", "libraries")
+_TEXTS = ("name", "version", "entry", "python", "machine", "errors")
+_TABLES = (
+    "lock", "files", "data", "configuration", "code", "seeds", "metrics", "evaluation", "libraries", "model",
+)  # fmt: skip
 _DIGESTS = ("lock", "files", "libraries")
 
 
@@ -49,7 +53,8 @@ class Manifest:
     `configuration` each hold a `sha256` (of the
     training data; of the configuration without its version number); `training_noise` the share of held-out rows
     that another seed alone moves by over 1%; `pass_as` what the entry takes: a "frame" (the default), "records" or
-    an "array".
+    an "array"; `errors` the column of an answer that says why a row has none ("": there is no such column); `model`
+    how the model is kept: its `file`, the `format` of it, and whatever else the package needs to open it.
     """
 
     name: str
@@ -71,6 +76,8 @@ class Manifest:
     machine: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
     pass_as: str = ""
+    errors: str = ""
+    model: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | bytes, where: str = FILE) -> Manifest:

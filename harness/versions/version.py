@@ -59,6 +59,12 @@ class Version:
         return self.profile.pass_as or (self.manifest.pass_as if self.manifest else "") or "frame"
 
     @property
+    def errors(self) -> str:
+        """The column of an answer that says why a row has none; an adapter or another entry has its own answers."""
+        own = self.manifest is not None and not self.adapter and self.entry == self.manifest.entry
+        return self.manifest.errors if self.manifest is not None and own else ""
+
+    @property
     def digest(self) -> str:
         """Identity: artifact x lock x interpreter x entry point and how it is asked x what it takes and gives. The
         version number is left out.
@@ -78,6 +84,8 @@ class Version:
             "inputs": self.manifest.inputs.to_json(),
             "outputs": self.manifest.outputs.to_json(),
         }
+        if self.errors:
+            parts["errors"] = self.errors
         return digest(parts)
 
     def _asked(self) -> dict[str, object]:

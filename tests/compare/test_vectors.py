@@ -116,3 +116,11 @@ def test_a_list_gives_the_same_bits_whatever_else_is_in_the_batch():
         fast = rule.judge(Column.of(old), Column.of(new)).magnitude
         slow = rule.judge(Column.of([*old, [1.0]]), Column.of([*new, [None]])).magnitude
         assert fast.tolist() == slow.tolist()[:-1]
+
+
+def test_a_total_beyond_every_float_is_infinitely_apart():
+    huge = np.array([np.finfo(float).max])
+    old = {name: Column.of(np.zeros(1)) for name in "abc"}
+    new = {name: Column.of(huge) for name in "abc"}
+    seen = CloseProbabilities(max_total_variation=0.5).judge_together(old, new)
+    assert (seen.violates.all(), seen.magnitude[0]) == (True, np.inf)

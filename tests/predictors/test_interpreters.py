@@ -35,7 +35,7 @@ def seen(given):
     return {name: [repr(value) for value in given[name].tolist()] for name in given}
 
 def dtypes(given):
-    return [" ".join("%s:%s" % (name, given[name].dtype) for name in given)] * len(given)
+    return ["; ".join("%s:%s" % (name, given[name].dtype) for name in given)] * len(given)
 
 def spoils(given):
     if len(given) > 1:
@@ -46,21 +46,28 @@ def spoils(given):
 """
 WITHOUT = "raise ImportError('no pyarrow here')\n"
 TEXTS = st.text(st.characters(), max_size=6) | st.sampled_from(["", "\ud800", "a\0b", "é", "\U0001f600"])
-NESTED = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=6,
+# which of two equal hours of a night is meant is a matter of zones alone
+STAMPS = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1)).map(
+    lambda t: t.replace(fold=0)
 )
-STAMPS = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1))
 ZONES = st.sampled_from([datetime.UTC, datetime.timezone(datetime.timedelta(hours=-7, minutes=-30))])
+ZONED = st.builds(lambda stamp, zone: stamp.replace(tzinfo=zone), STAMPS, ZONES)
+DECIMALS = st.decimals(allow_nan=False, allow_infinity=False)
+NESTED = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False) | TEXTS
+    | st.binary(max_size=4) | DECIMALS | STAMPS | ZONED | st.dates() | st.timedeltas() | st.uuids() | st.fractions(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | st.integers(), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "float": st.floats(),
     "int": st.integers(-(2**63), 2**63 - 1),
     "bool": st.booleans(),
     "str": TEXTS,
     "bytes": st.binary(max_size=6),
-    "datetime": STAMPS
-    | st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1), timezones=ZONES),
+    "datetime": STAMPS,
+    "zoned": ZONED,
+    "decimal": DECIMALS,
     "json": NESTED,
 }
 
@@ -163,7 +170,7 @@ def test_a_frame_is_the_same_with_pyarrow_and_without(frames, case):
     assert with_arrow.faults == without.faults == ()
     for name in sent:
         assert with_arrow.columns[name].tolist() == without.columns[name].tolist()
-    kinds = [asked(sent, rows).columns["prediction"].tolist()[0].split() for asked in frames["dtypes"]]
+    kinds = [asked(sent, rows).columns["prediction"].tolist()[0].split("; ") for asked in frames["dtypes"]]
     for name, one, other in zip(sent, *kinds, strict=True):
         # text that only Python can hold is an object where pandas would keep text in Arrow
         assert one == other or "\\ud800" in repr(sent[name].tolist())

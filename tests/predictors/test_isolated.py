@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import fcntl
 import json
 import os
@@ -160,7 +161,7 @@ ANSWERS = [
     ("answers_bytes", "prediction", "bytes", "|O", {1: b"\x01\x00\xff"}),
     ("answers_strange_text", "prediction", "str", "|O", {0: "\ud800", 1: "a\0b", 5: None}),
     ("answers_datetimes", "prediction", "datetime", "<M8[ns]", {0: "2020-01-02", BAD: None}),
-    ("answers_far_datetimes", "prediction", "json", "|O", {0: "9999-12-31 00:00:00"}),
+    ("answers_far_datetimes", "prediction", "json", "|O", {0: datetime.datetime(9999, 12, 31)}),
     ("answers_the_unpackable", "prediction", "json", "|O", {BAD: 10**400, 0: 3.0}),
     ("answers_nested", "prediction", "json", "|O", {0: {"value": 3.0, "because": ["x", None, 10**30]}}),
     ("answers_uneven_records", "more", "float", "<f8", {0: 1.0, BAD: None}),

@@ -258,6 +258,12 @@ def test_a_feature_that_no_recipe_needs_any_more_leaves_with_its_recipes(project
     assert found.model.predict(found.data.frame[["size"]]).shape == (120,)
 
 
+def test_a_search_finds_the_steps_behind_the_recipes(project):
+    search = '\n[search]\nparameters = { "Ridge.alpha" = [1, 1000] }\nfolds = 3\n'
+    config = read_config(configured(project, recipes=RECIPES + search))
+    assert fit(config, read_data(config)).search.best == {"Ridge.alpha": 1}
+
+
 # ---- what is refused
 
 

@@ -72,12 +72,12 @@ def pins(lock_text):
     return tuple(line.split()[0] for line in lock_text.splitlines() if line[:1].isalpha() and "==" in line)
 
 
-def run_in(requirements, code, folder):
+def run_in(requirements, code, folder, **variables):
     """Run code under an environment of these requirements, made as one of a version is: models come from there."""
     python = environments.python_for(lock(tuple(requirements), ""))
+    environment = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(
-        [str(python), "-c", code], cwd=folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+        [str(python), "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -50,8 +50,9 @@ class CloseProbabilities:
             apart = group.apart(place)
             shown[apart > largest] = name
             largest = np.maximum(largest, apart)
-            total = total + apart
-        total = total / 2
+            with np.errstate(over="ignore"):
+                # no probabilities have such a sum; what else is judged may, and is infinitely apart
+                total = total + apart / 2
         bad = np.zeros(n, bool)
         if self.atol is not None:
             bad |= largest > self.atol

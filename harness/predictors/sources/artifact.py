@@ -28,7 +28,7 @@ class FileSource:
 
     def resolve_under(self, spec: str, settings: Settings, profile: Profile) -> Version:
         """The model in that file. Nothing is opened here."""
-        name, ref = _parted(spec, settings.root)
+        name, ref = parted(spec, settings.root)
         path = settings.root / name
         known = (*PICKLES, SKOPS)
         if path.suffix not in known and not profile.adapter:
@@ -88,7 +88,7 @@ def demand_allowed(sha256: str, profile: Profile, where: str) -> None:
         )
 
 
-def _parted(spec: str, root: Path) -> tuple[str, str]:
+def parted(spec: str, root: Path) -> tuple[str, str]:
     """Path and ref. A file that is there under the whole name is meant; else the path ends before the first @ behind
     an ending."""
     if "@" not in spec or (root / spec).is_file():

@@ -33,7 +33,8 @@ class MaskSection:
 @dataclass(frozen=True, slots=True)
 class DataSection:
     """One of `path` (relative to the file), `sql` with `url`, or `bundled`; `features` is empty where the table
-    decides. `sha256` pins the table's digest, and `snapshots` is the folder that keeps tables by digest."""
+    decides. `sha256` pins the table's digest, and `snapshots` is the folder that keeps tables by digest. `nullable` are
+    features that may be missing in what is asked, though the table has no gap in them ("*": any)."""
 
     key: str
     target: str
@@ -48,6 +49,7 @@ class DataSection:
     kinds: Mapping[str, str] = field(default_factory=dict)
     max_categories: int = 10_000
     drop_missing: tuple[str, ...] = ()
+    nullable: tuple[str, ...] = ()
     mask: MaskSection | None = None
     _folder: Path = Path()
 

@@ -18,6 +18,7 @@ from typing import Any
 from harness.errors import HarnessError, did_you_mean
 from harness.training.config import calibration as calibration_section
 from harness.training.config import data as data_section
+from harness.training.config import packaging as packaging_section
 from harness.training.config import recipes as recipes_section
 from harness.training.config import search as search_section
 from harness.training.config import selection as selection_section
@@ -26,6 +27,7 @@ from harness.training.config import steps as steps_section
 from harness.training.config import validation as validation_section
 from harness.training.config.calibration import CalibrationSection
 from harness.training.config.data import DataSection
+from harness.training.config.packaging import PackagingSection
 from harness.training.config.reading import changed
 from harness.training.config.reading import section as _section
 from harness.training.config.recipes import RecipesSection
@@ -48,6 +50,7 @@ SECTIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "selection": selection_section.read,
     "search": search_section.read,
     "calibration": calibration_section.read,
+    "packaging": packaging_section.read,
 }
 """The optional sections, each by its name and the function that reads it: (what the file says, where) -> section."""
 
@@ -85,6 +88,7 @@ class Config:
     selection: SelectionSection | None = None
     search: SearchSection | None = None
     calibration: CalibrationSection | None = None
+    packaging: PackagingSection | None = None
 
     @property
     def key(self) -> str:
@@ -129,8 +133,8 @@ class Config:
         for name in ("data", "split"):
             if said := getattr(self, name).shaping():
                 whole[name] = said
-        # what is demanded of the data shapes no model
-        for name in SECTIONS.keys() - {"validation"}:
+        # what is demanded of the data shapes no model, nor does the file that it is kept in
+        for name in SECTIONS.keys() - {"validation", "packaging"}:
             section = getattr(self, name)
             if section is not None and (said := changed(section)):
                 whole[name] = said

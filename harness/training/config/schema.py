@@ -11,7 +11,16 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from harness.training.config import calibration, data, recipes, search, selection, split, validation
+from harness.training.config import (
+    calibration,
+    data,
+    packaging,
+    recipes,
+    search,
+    selection,
+    split,
+    validation,
+)
 from harness.training.config.data import FILES, KINDS
 from harness.training.config.reading import SAID, defaults_of, keys_of
 from harness.training.config.root import SECTIONS, Top
@@ -29,6 +38,7 @@ _CLASSES: Mapping[str, type] = {
     "selection": selection.SelectionSection,
     "search": search.SearchSection,
     "calibration": calibration.CalibrationSection,
+    "packaging": packaging.PackagingSection,
 }
 _RANGE = {
     "type": "object",
@@ -88,6 +98,7 @@ _NARROWER: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("SearchSection", "parameters"): {"minProperties": 1},
     ("CalibrationSection", "method"): {"enum": list(calibration.METHODS)},
     ("CalibrationSection", "folds"): {"minimum": 2, "maximum": 100},
+    ("PackagingSection", "model"): {"enum": list(packaging.MODELS)},
 }
 """What the readers check beyond the type."""
 
