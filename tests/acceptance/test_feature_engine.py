@@ -82,4 +82,4 @@ def test_a_lock_without_feature_engine_is_named(tmp_path, git):
     assert done.code != 0
     assert "cannot import feature_engine" in done.out
     assert "add the library to the lock file" in done.out
-    assert not list(tmp_path.glob("dist/*"))
+    assert not list(tmp_path.glob("dist/*.whl"))

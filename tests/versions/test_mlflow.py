@@ -284,7 +284,7 @@ class TestNeeds:
         path = settings.root / "pickled" / "python_env.yaml"
         path.write_text(path.read_text().replace("python: 3.11", "python: 3.4"))
         allowed = (tree_digest(settings.root / "pickled"),)
-        with pytest.raises(HarnessError, match=r"E08 no Python 3\.4"):
+        with pytest.raises(HarnessError, match=r"E08 Python 3\.4 is too old"):
             resolve(settings, "mlflow:pickled", entry="", allow_pickle=allowed)
         ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
         named = resolve(settings, "mlflow:pickled", entry="", allow_pickle=allowed, python=ours)

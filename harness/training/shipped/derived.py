@@ -25,11 +25,11 @@ _PARTS: dict[str, Any] = {
     "month": lambda times: times.dt.month,
     "week": lambda times: times.dt.isocalendar().week,
     "day": lambda times: times.dt.day,
-    "day_of_week": lambda times: times.dt.dayofweek,
-    "day_of_year": lambda times: times.dt.dayofyear,
+    "day_of_week": lambda times: times.dt.day_of_week,
+    "day_of_year": lambda times: times.dt.day_of_year,
     "hour": lambda times: times.dt.hour,
     "minute": lambda times: times.dt.minute,
-    "weekend": lambda times: times.dt.dayofweek >= 5,
+    "weekend": lambda times: times.dt.day_of_week >= 5,
 }
 
 
