@@ -842,7 +842,10 @@ def _of_other_library(reply: Any) -> Any:
         return {one.name: one.to_list() for one in reply.get_columns()}
     if hasattr(reply, "to_pydict"):
         return reply.to_pydict()
-    if not hasattr(reply, "__array__") or hasattr(getattr(reply, "dtype", None), "kind"):
+    # types of numpy and pandas have a kind; a frame has no one type at all
+    dtype = getattr(reply, "dtype", None)
+    foreign = hasattr(reply, "to_pylist") or (dtype is not None and not hasattr(dtype, "kind"))
+    if not hasattr(reply, "__array__") or not foreign:
         return reply
     absent = getattr(reply, "null_count", 0)
     if absent() if callable(absent) else absent:
@@ -1348,6 +1351,9 @@ def _nullable(kind: str, values: Any, null: Any) -> Any:
     name = "boolean" if kind == "bool" else "%s%d" % (kind.capitalize(), 8 * values.dtype.itemsize)
     dtype: Any = pandas.api.types.pandas_dtype("U" + name if values.dtype.kind == "u" else name)
     mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
+    if not hasattr(dtype, "construct_array_type"):
+        # before 1.2 pandas has no floats of its own, and takes the name for a type of numpy
+        return numpy.where(mask, math.nan, values)
     return dtype.construct_array_type()(values.copy(), mask)
 
 

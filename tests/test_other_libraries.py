@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -84,3 +85,17 @@ def test_arrow_is_read_with_what_is_absent_and_no_number_rounded():
 
 def test_a_table_of_as_many_columns_as_rows_is_no_list_of_columns():
     assert list(read(pa.table({"a": [1, 2], "b": [3, 4]}), rows=2)) == ["a", "b"]
+
+
+def test_frames_and_arrays_stay_what_they_are():
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    assert list(worker.read_reply(frame, 2)[0]) == ["a", "b"]
+    assert worker.read_reply(frame["a"], 2)[0]["prediction"] is not None
+    for reply in (
+        np.array([1.0]),
+        pd.array([1, None], dtype="Int64"),
+        pd.Categorical(["a"]),
+        [1, 2],
+        {"a": [1]},
+    ):
+        assert worker._of_other_library(reply) is reply
