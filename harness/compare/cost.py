@@ -41,6 +41,8 @@ class Cost:
         if baseline.kind != candidate.kind and not numeric(baseline, candidate):
             # labels of two kinds are no flip of one
             alone |= ~both
+        elif baseline.kind == "json":
+            alone |= np.fromiter(map(_strange, baseline.values, candidate.values), bool, len(both)) & ~both
         return Difference(alone | (both & (not self.equal_nan)), np.where(alone, np.inf, 0.0), both)
 
     def says(self) -> str:
@@ -62,6 +64,7 @@ def cost(baseline: Column, candidate: Column, price: MaxCost) -> float:
     use = ~(missing(baseline) & missing(candidate))
     b, c = baseline.take(use), candidate.take(use)
     strange = b.kind != c.kind and not numeric(b, c)
+    strange |= b.kind == c.kind == "json" and any(map(_strange, b.values, c.values))
     if not len(b) or strange or (missing(b) | missing(c)).any():
         return nan
     total = _flips(b, c, price.flips) if price.flips else _error(b, c, price.error)
@@ -101,6 +104,11 @@ def _error(b: Column, c: Column, price: float) -> Fraction | None:
                 return None
             total += abs(Fraction(new) - Fraction(old))
     return total * Fraction(price)
+
+
+def _strange(old: object, new: object) -> bool:
+    """Whether two labels of one column are of two kinds: `1` and `"1"` are written alike, and are no flip."""
+    return type(old) is not type(new)
 
 
 def _label(value: object) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import settings as configuration
-from harness.compare.cost import cost, priced
+from harness.compare.cost import Cost, cost, priced
 from harness.compare.ruleset import SourceFacts, bind
 from harness.errors import HarnessError
 from harness.settings import MaxCost
@@ -79,6 +79,15 @@ def test_labels_of_any_kind_are_priced_as_they_are_written():
     )
     assert cost(Column.of([1, 2]), Column.of([2, 2]), MaxCost(0, flips={"1 -> 2": 3.0})) == 3.0
     assert priced({"a -> b": 1.0}, "b", "a") is None
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, "1"), (True, "true"), ("1", 1.0), (1, 1.0)])
+def test_a_label_of_another_type_among_others_has_no_price(old, new):
+    """In a column of several kinds the change of a type is written as no change at all."""
+    b, c = Column.of([old, "a", []]), Column.of([new, "a", []])
+    assert Cost().judge(b, c).violates.tolist() == [True, False, False]
+    assert isnan(cost(b, c, MaxCost(1e9, flips={"* -> *": 1.0})))
+    assert cost(b, b, MaxCost(1e9, flips={"* -> *": 1.0})) == 0.0
 
 
 def bound(tmp_path, rule: str):
