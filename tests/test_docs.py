@@ -275,6 +275,8 @@ def test_every_kind_of_rule_has_its_keys_and_an_example_that_makes_one(kind, tmp
     (item,) = configuration.load(path).rules
     assert item.rule == kind
     assert rules.make(kind, dict(item.parameters), name=item.name, equal_nan=True).says()
+    # the class has an example too, which runs as a doctest
+    assert ">>> " in rules.REGISTRY[kind].__doc__
 
 
 def test_every_kind_of_rule_says_what_it_makes_of_nan_null_and_other_kinds():

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness import settings as configuration
 from harness.compare.align import compare
 from harness.compare.budget import distances
 from harness.compare.cost import cost
@@ -21,8 +23,10 @@ from harness.compare.rules import REGISTRY
 from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.ruleset import SourceFacts, bind
 from harness.compare.verdict import SourceState, judge_rule
+from harness.run.answers import Kept
+from harness.run.budgets import judge_kept
 from harness.settings import MaxCost, MaxQuantile, RuleSettings, Settings
-from harness.tables import Batch, Column, Outcome
+from harness.tables import Batch, Column, Fault, Outcome
 
 from ..test_docs import rows, section, text_of
 
@@ -401,6 +405,76 @@ EXPERIMENTS = {
 @pytest.mark.parametrize("kind", sorted(TABLE))
 def test_a_rule_does_what_its_line_of_the_table_says(kind, about):
     EXPERIMENTS[about, TABLE[kind][2 + COLUMNS.index(about)]](kind)
+
+
+INVOICE = [
+    {"lines": [{"amount": x}], "confidence": y, "took_ms": z}
+    for x, y, z in ((1, 0.9, 1), (1.004, 0.86, 2), (1.006, 0.9, 1))
+]
+EXAMPLES = {
+    "exact": {"decision": (["yes"], ["yes"], ["no"])},
+    "close": {"prediction": ([1000.0], [1110.0], [1111.0])},
+    "ulp": {"prediction": ([1.0], [1.0 + 4 * 2**-52], [1.0 + 5 * 2**-52])},
+    "budget": {"prediction": ([1000.0], [1010.0], [1010.1])},
+    "cost": {"prediction": (["bad"] * 9, ["good"] * 8 + ["bad"], ["good"] * 9)},
+    "same_label": {"prediction": (["a"] * 200, ["a"] * 199 + ["b"], ["a"] * 198 + ["b"] * 2)},
+    "null_rate": {"prediction": ([1.0] * 100, [1.0] * 99 + [NAN], [1.0] * 98 + [NAN] * 2)},
+    "class_set": {"prediction": (["icu"] * 2, ["short-stay", "icu"], ["icu", "ward"])},
+    "same_top_k": {
+        "probability_a": ([0.4], [0.3], [0.4]),
+        "probability_b": ([0.3], [0.4], [0.3]),
+        "probability_c": ([0.2], [0.2], [0.1]),
+        "probability_d": ([0.1], [0.1], [0.2]),
+    },
+    "same_ranking": {"recommended": tuple([list(one)] for one in ("abcdef", "bacdef", "fedcba"))},
+    "close_probabilities": {"probability_a": ([0.5], [0.51], [0.53]), "probability_b": ([0.5], [0.49], [0.47])},
+    "close_vector": {"embedding[0]": ([1.0], [3.0], [1.0]), "embedding[1]": ([0.0], [0.1], [0.1])},
+    "same_set": {"tags": tuple([list(one)] for one in ("abcde", "dabc", "abcf"))},
+    "same_text": {"summary": (["Ten  words here."], ["ten words here"], ["two words there"])},
+    "same_structure": {"invoice": tuple([one] for one in INVOICE)},
+}  # fmt: skip
+"""For each example of docs/rules.md, by output: the baseline's answers, answers that pass, and answers that do not."""
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in TABLE if REGISTRY[kind] not in OPERATIONS))
+def test_the_example_of_a_rule_judges_as_it_says(kind, tmp_path):
+    text = section(text_of("docs/rules.md"), f"## `{kind}`")
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(example, encoding="utf-8")
+    if kind == "same_error":
+        sides = [failing([error] * 4) for error in ("ValueError", "ValueError", "KeyError")]
+    elif kind == "error_rate":
+        sides = [failing(["ValueError"] * some + [None] * (2000 - some)) for some in (0, 2, 3)]
+    else:
+        columns = [{name: column(one[side]) for name, one in EXAMPLES[kind].items()} for side in range(3)]
+        sides = [Outcome(one, np.ones(len(next(iter(one.values()))), bool)) for one in columns]
+    n = len(sides[0].answered)
+    facts = [SourceFacts("s", search=False, labelled=False)]
+    bounds = bind(configuration.load(path), "refactor", facts, None, datetime.date(2026, 1, 1))
+    (bound,) = (one for one in bounds if one.chosen == "configured")
+    batch = Batch("s", 0, 0, np.arange(n), {"district": Column.of(["north"] * n)})
+    found = []
+    for side in sides[1:]:
+        kept = Kept(
+            batch.keys,
+            Column.of(batch.keys),
+            None,
+            sides[0].columns,
+            side.columns,
+            side.answered,
+            side.answered,
+        )
+        state = SourceState("s", n, compare(batch, sides[0], side, [bound]))
+        found.append(judge_kept(bound, state, kept, tmp_path).status)
+    assert found == ["PASS", "FAIL"]
+
+
+def failing(errors):
+    """Rows that fail with an error of this class; None: rows that are answered."""
+    faults = tuple(Fault(row, error, "no") for row, error in enumerate(errors) if error)
+    answered = np.array([error is None for error in errors])
+    return Outcome({"x": Column.of([1.0] * len(errors))}, answered, faults)
 
 
 def test_nothing_is_tried_that_the_table_does_not_say():
