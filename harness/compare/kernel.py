@@ -12,7 +12,7 @@ byte. All else (counts, extremes, the worst rows under a total order) is the sam
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,7 +179,6 @@ class _Scratch(threading.local):
             # buffers a multiple of 4 KiB apart get in each other's way in the cache
             whole = np.empty((5, rows + _APART))[:, :rows]
             self.floats, self.converted = whole[:3], whole[3:]
-            self.bits = np.empty(rows, np.int64)
             self.mask = np.empty(rows, bool)
             self.bins = np.empty(_BINS, np.int64)
         self.bins[:] = 0
@@ -202,12 +201,13 @@ class _State:
         self.violations = [0] * len(self.tolerances)
         self.absolute: tuple[float, int] = (0.0, -1)
         self.relative: tuple[float, int] = (0.0, -1)
+        # sizes are negative here, so that the order of tuples is that of the worst, the earliest first
         self.worst: list[tuple[float, int]] = []
         self.sums = Sums()
         self._pending: list[Floats] = []
         scratch = _SCRATCH.of(size)
         self._floats, self._converted = scratch.floats, scratch.converted
-        self._bits, self._mask, self.bins = scratch.bits, scratch.mask, scratch.bins
+        self._mask, self.bins = scratch.mask, scratch.bins
 
     def result(self) -> Measured:
         """What was seen, as a value."""
@@ -215,7 +215,6 @@ class _State:
         found = np.flatnonzero(self.bins)
         if self.whole:
             self.absolute = (_whole(self.absolute[0]), self.absolute[1])
-            self.worst = [(_whole(size), row) for size, row in self.worst]
         return Measured(
             self.rows,
             self.both_nan,
@@ -225,7 +224,7 @@ class _State:
             *self.relative,
             self.sums + Sums(self.used),
             tuple(zip(found.tolist(), self.bins[found].tolist(), strict=True)),
-            tuple(self.worst),
+            tuple((_whole(-less) if self.whole else -less, row) for less, row in self.worst),
             self.keep,
         )
 
@@ -243,11 +242,10 @@ class _State:
         np.subtract(c, b, out=difference)
         np.abs(b, out=reference)
         sums = _block_sums(difference, scratch)
-        plain = _plain(sums, n)
         used, lost = None, None
-        if not plain.all():
+        if not _all_plain(sums, n):
             used, lost = self._mend(b, c, difference, reference)
-            sums = self._careful(difference, sums, plain, used)
+            sums = self._careful(difference, sums, _plain(sums, n), used)
         self._pending.append(sums)
         self.used += n if used is None else int(np.count_nonzero(used))
         # from here on only the size of a difference matters
@@ -261,10 +259,10 @@ class _State:
         n = len(size)
         if self.seen is not None:
             self.seen.magnitude[self._here(n)] = size
-        relative = np.divide(size, reference, out=self._floats[2, :n])
-        largest = self._histogram(relative)
-        self._count(size, reference, top, largest)
-        self._extremes(size, relative, top, largest)
+        bins, last = self._histogram(np.divide(size, reference, out=self._floats[2, :n]))
+        self._most(bins, last, lambda rows: size[rows] / reference[rows])
+        self._count(size, reference, top, last)
+        self._extremes(size, top)
         self._advance(n)
 
     def _as_float64(self, side: int, values: npt.NDArray[Any], gone: Bools | None) -> Floats:
@@ -278,10 +276,9 @@ class _State:
 
     def _identical(self, b: Floats, c: Floats) -> bool:
         """Bit for bit; nearly free where they are not, since the first few rows say so."""
-        x, y = b.view(np.int64), c.view(np.int64)
-        if not (x[:_GUARD] == y[:_GUARD]).all():
+        if b[:_GUARD].tobytes() != c[:_GUARD].tobytes():
             return False
-        return bool(np.equal(x, y, out=self._mask[: len(x)]).all())
+        return bool(np.equal(b.view(np.int64), c.view(np.int64), out=self._mask[: len(b)]).all())
 
     def _same(self, n: int, b: npt.NDArray[Any]) -> None:
         """Rows of which both sides hold the same bits."""
@@ -340,7 +337,7 @@ class _State:
 
     def _count(self, size: Floats, reference: Floats, top: float, largest: int) -> None:
         n = len(size)
-        limit, mask = self._bits[:n].view(np.float64), self._mask[:n]
+        limit, mask = self._floats[2, :n], self._mask[:n]
         for number, (atol, rtol) in enumerate(self.tolerances):
             # rounding is monotonic: no relative change as large as rtol, no row beyond it
             if top <= atol or (largest < _BINS - 1 and edge(largest + 1) <= rtol):
@@ -418,8 +415,9 @@ class _State:
             found.append((abs(signed), row))
         for size, row in found:
             self.absolute = _larger(self.absolute, (size, self._number(row)))
-            self.worst = sorted((*self.worst, (size, self._number(row))), key=_place)[: self.keep]
-        self._extremes(distance, relative, int(distance.max()), self._histogram(relative))
+        self._worse(found)
+        self._most(*self._histogram(relative.copy()), relative.__getitem__)
+        self._extremes(distance, int(distance.max()))
         self._advance(n)
 
     def _few_integers(
@@ -466,40 +464,59 @@ class _State:
 
     # ---- both
 
-    def _extremes(self, size: npt.NDArray[Any], relative: Floats, top: float, largest: int) -> None:
+    def _extremes(self, size: npt.NDArray[Any], top: float) -> None:
+        """The row that differs most, and the worst so far."""
         if top > self.absolute[0]:
             self.absolute = (top, self._number(int(size.argmax())))
-        if largest >= bin_of(self.relative[0]):
-            row = int(relative.argmax())
-            if relative[row] > self.relative[0]:
-                self.relative = (float(relative[row]), self._number(row))
         # rows come in order: one that is only as bad as the last of a full list comes too late
         full = len(self.worst) == self.keep
-        least = self.worst[-1][0] if self.worst and full else 0.0
+        least = -self.worst[-1][0] if self.worst and full else 0.0
         if not self.keep or top <= least:
             return
-        rows = np.flatnonzero(size > least) if full else _ahead(size, self.keep)
+        rows = (
+            np.flatnonzero(np.greater(size, least, out=self._mask[: len(size)]))
+            if full
+            else _ahead(size, self.keep)
+        )
         if len(rows) > self.keep:
             sizes = size[rows]
             last = np.partition(sizes, len(rows) - self.keep)[len(rows) - self.keep]
             first, ties = rows[sizes > last], rows[sizes == last]
             rows = np.concatenate([first, ties[: self.keep - len(first)]])
-        found = [(size[row].item(), self._number(row)) for row in rows.tolist()]
-        self.worst = sorted((*self.worst, *found), key=_place)[: self.keep]
+        self._worse(zip(size[rows].tolist(), rows.tolist(), strict=True))
 
-    def _histogram(self, relative: Floats) -> int:
-        """Counts every row in its bin; returns the last bin that has one."""
-        bits = np.right_shift(relative.view(np.int64), _SHIFT, out=self._bits[: len(relative)])
+    def _worse(self, found: Iterable[tuple[float, int]]) -> None:
+        """Sizes and rows of the arrays at hand that may be among the worst."""
+        self.worst = sorted([*self.worst, *((-size, self._number(row)) for size, row in found)])[: self.keep]
+
+    def _histogram(self, relative: Floats) -> tuple[npt.NDArray[np.int64], int]:
+        """Counts every row in its bin; returns the bins of the rows, which take the place of
+        `relative`, and the last bin that has one."""
+        bits = relative.view(np.int64)
+        np.right_shift(bits, _SHIFT, out=bits)
         try:
             counts = np.bincount(bits)
         except ValueError:  # nothing over nothing is a NaN, whose sign is the processor's choice
             counts = None
         if counts is None or len(counts) > _BINS:
             # no change from zero, and rows without a number on either side
-            np.copyto(relative, 0.0, where=np.isnan(relative))
-            counts = np.bincount(np.right_shift(relative.view(np.int64), _SHIFT, out=bits))
+            np.copyto(bits, 0, where=(bits < 0) | (bits >= _BINS))
+            counts = np.bincount(bits)
         self.bins[: len(counts)] += counts
-        return len(counts) - 1
+        return bits, len(counts) - 1
+
+    def _most(
+        self, bins: npt.NDArray[np.int64], last: int, relative: Callable[[npt.NDArray[np.intp]], Floats]
+    ) -> None:
+        """The row of the largest relative change, which is one of those in the last bin."""
+        if last < bin_of(self.relative[0]):
+            return
+        rows = np.flatnonzero(np.equal(bins, last, out=self._mask[: len(bins)]))
+        # the first bin holds rows without a number too
+        found = np.fmax(relative(rows), 0.0)
+        row = int(found.argmax())
+        if found[row] > self.relative[0]:
+            self.relative = (float(found[row]), self._number(int(rows[row])))
 
     def _here(self, n: int) -> Any:
         """Where the rows of the arrays at hand stand among all that were given."""
@@ -554,6 +571,16 @@ def _plain(sums: Floats, n: int, used: Bools | None = None) -> Bools:
         counts -= np.add.reduceat(~used, np.arange(0, n, BLOCK), dtype=np.int64)
     plain: Bools = (squares > 1e-280) & (squares < 1e300) & (total * total <= 0.999 * counts * squares)
     return plain
+
+
+def _all_plain(sums: Floats, n: int) -> bool:
+    """Whether all blocks are plain; a few numbers are faster looked at without numpy."""
+    total, squares = sums.tolist()
+    counts = [0.999 * BLOCK] * (len(total) - 1) + [0.999 * (n - (len(total) - 1) * BLOCK)]
+    return all(
+        1e-280 < square < 1e300 and value * value <= count * square
+        for value, square, count in zip(total, squares, counts, strict=True)
+    )
 
 
 def _careful(difference: Floats, used: Bools | None) -> Sums:
