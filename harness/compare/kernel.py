@@ -509,11 +509,11 @@ class _State:
         self, bins: npt.NDArray[np.int64], last: int, relative: Callable[[npt.NDArray[np.intp]], Floats]
     ) -> None:
         """The row of the largest relative change, which is one of those in the last bin."""
-        if last < bin_of(self.relative[0]):
+        # the first bin holds what is equal or no number: a float that differs from another does so by 2**-53 at least
+        if last < max(bin_of(self.relative[0]), 1):
             return
         rows = np.flatnonzero(np.equal(bins, last, out=self._mask[: len(bins)]))
-        # the first bin holds rows without a number too
-        found = np.fmax(relative(rows), 0.0)
+        found = relative(rows)
         row = int(found.argmax())
         if found[row] > self.relative[0]:
             self.relative = (float(found[row]), self._number(int(rows[row])))
