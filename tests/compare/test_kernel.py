@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from harness.compare import kernel
 from harness.compare.exact import Exact, Sums
-from harness.compare.kernel import Measured, Rows, bin_of, edge, measure
+from harness.compare.kernel import measure
+from harness.compare.measured import Measured, Rows, bin_of, edge
 from harness.compare.numeric import Numeric
 from harness.compare.rules import Close
 from harness.compare.rules.protocol import tolerance_of
