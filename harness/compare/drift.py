@@ -6,7 +6,7 @@ side alone answers has moved; what both leave unanswered is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -68,14 +68,16 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
     rows = np.flatnonzero(both)
     shifts = {}
     for position, name in enumerate(outputs):
-        a, c = anchor.columns[name].take(rows), candidate.columns[name].take(rows)
+        a, c = anchor.columns[name], candidate.columns[name]
+        if len(rows) < n:
+            a, c = a.take(rows), c.take(rows)
         seen = moved_beyond(a, c, rule.over)
         larger = rows[seen.magnitude > magnitude[rows]]
         worst[larger] = position
         magnitude[rows] = np.maximum(magnitude[rows], seen.magnitude)
         moved[rows] |= seen.violates
         if {a.kind, c.kind} <= {"float", "int"}:
-            shifts[name] = _shift(a, c, int(one.sum()))
+            shifts[name] = _shift(a, c, seen.magnitude, int(one.sum()))
     if gone:
         moved |= both
         magnitude = np.where(both, np.inf, magnitude)
@@ -86,7 +88,7 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
         outputs=tuple(sorted(outputs)),
         problems={f"output {name} of the anchor is missing": int(both.sum()) for name in sorted(gone)},
         findings=_findings(
-            batch, anchor, candidate, moved, magnitude, [outputs[i] for i in worst] if outputs else []
+            batch, anchor, candidate, moved, magnitude, lambda row: outputs[worst[row]] if outputs else ""
         ),
     )
     return Tally(rules={NAME: tally}, shifts=dict(sorted(shifts.items())))
@@ -109,7 +111,7 @@ def _findings(
     candidate: Outcome,
     moved: Bools,
     magnitude: npt.NDArray[np.float64],
-    output: Sequence[str],
+    output: Callable[[int], str],
 ) -> tuple[Finding, ...]:
     rows = np.flatnonzero(moved)
     first = rows[np.argsort(-magnitude[rows], kind="stable")[:TOP]]
@@ -118,7 +120,7 @@ def _findings(
             Finding(
                 rank=(-float(magnitude[row]), batch.start + int(row)),
                 key=str(batch.keys[row]),
-                output=output[row] if output else "",
+                output=output(int(row)),
                 magnitude=float(magnitude[row]),
                 inputs=batch.case(int(row)),
                 # in place of the baseline's answer stands the anchor's: the rule says so
@@ -137,18 +139,24 @@ def _answer(outcome: Outcome, row: int) -> dict[str, object]:
     return {name: column.item(row) for name, column in outcome.columns.items()}
 
 
-def _shift(anchor: Column, candidate: Column, lost: int) -> Shift:
+def _shift(anchor: Column, candidate: Column, apart: npt.NDArray[np.float64], lost: int) -> Shift:
+    """`apart` (n,): how far each row lies from the anchor's. What has not moved cancels out, and is not added up."""
     a, c = anchor.values.astype(np.float64), candidate.values.astype(np.float64)
     finite_a, finite_c = (
         np.isfinite(values) & ~missing(column) for values, column in ((a, anchor), (c, candidate))
     )
     use = finite_a & finite_c
+    differ = use & (apart != 0)
     return Shift(
         compared=int(use.sum()),
         lost=lost + int((finite_a ^ finite_c).sum()),
-        change=exact_sum(c[use]) - exact_sum(a[use]),
+        change=exact_sum(c[differ]) - exact_sum(a[differ]),
         size=exact_sum(np.abs(a[use])),
     )
+
+
+_SUMMED = 2**20
+"""Numbers whose halves add up exactly in a float: 2**20 of 27 bits."""
 
 
 def exact_sum(values: npt.NDArray[np.float64]) -> int:
@@ -157,15 +165,21 @@ def exact_sum(values: npt.NDArray[np.float64]) -> int:
     >>> exact_sum(np.array([1e16, 1.0, -1e16])) == exact_sum(np.array([1.0]))
     True
     """
+    return sum(_exact_sum(values[at : at + _SUMMED]) for at in range(0, len(values), _SUMMED))
+
+
+def _exact_sum(values: npt.NDArray[np.float64]) -> int:
     mantissa, exponent = np.frexp(values)
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    # in halves, because the mantissas of one block together do not fit 64 bits
-    high, low = whole >> 26, whole & (2**26 - 1)
+    # in halves of 26 and 27 bits, added up by exponent: whole numbers far below 2**53
+    high = np.floor(np.ldexp(mantissa, 26))
+    low = np.ldexp(mantissa, 53) - np.ldexp(high, 27)
+    least = int(exponent.min())
+    places = exponent - least
+    sums = (np.bincount(places, weights=half) for half in (high, low))
     total = 0
-    for power in np.unique(exponent):
-        mine = exponent == power
-        part = (int(high[mine].sum()) << 26) + int(low[mine].sum())
-        total += part << (int(power) - 53 + _UNIT)
+    for power, (upper, lower) in enumerate(zip(*(one.tolist() for one in sums), strict=True)):
+        if upper or lower:
+            total += ((int(upper) << 27) + int(lower)) << (power + least - 53 + _UNIT)
     return total
 
 
