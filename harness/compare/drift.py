@@ -12,7 +12,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Close, Difference, Exact, missing
+from harness.compare.exact import Exact
+from harness.compare.rules import Close, Difference, missing
+from harness.compare.rules import Exact as Equal
 from harness.compare.ruleset import Bound, Drift, SourceFacts
 from harness.compare.tally import TOP, Finding, RuleTally, Shift, Tally
 from harness.errors import HarnessError
@@ -102,7 +104,7 @@ def moved_beyond(old: Column, new: Column, over: float) -> Difference:
     """
     if {old.kind, new.kind} <= {"float", "int"}:
         return Close(rtol=over).judge(old, new)
-    return Exact().judge(old, new)
+    return Equal().judge(old, new)
 
 
 def _findings(
@@ -155,32 +157,14 @@ def _shift(anchor: Column, candidate: Column, apart: npt.NDArray[np.float64], lo
     )
 
 
-_SUMMED = 2**20
-"""Numbers whose halves add up exactly in a float: 2**20 of 27 bits."""
-
-
 def exact_sum(values: npt.NDArray[np.float64]) -> int:
     """The sum of finite doubles, in units of 2**-1126, without any rounding: the same in every order and chunking.
 
     >>> exact_sum(np.array([1e16, 1.0, -1e16])) == exact_sum(np.array([1.0]))
     True
     """
-    return sum(_exact_sum(values[at : at + _SUMMED]) for at in range(0, len(values), _SUMMED))
-
-
-def _exact_sum(values: npt.NDArray[np.float64]) -> int:
-    mantissa, exponent = np.frexp(values)
-    # in halves of 26 and 27 bits, added up by exponent: whole numbers far below 2**53
-    high = np.floor(np.ldexp(mantissa, 26))
-    low = np.ldexp(mantissa, 53) - np.ldexp(high, 27)
-    least = int(exponent.min())
-    places = exponent - least
-    sums = (np.bincount(places, weights=half) for half in (high, low))
-    total = 0
-    for power, (upper, lower) in enumerate(zip(*(one.tolist() for one in sums), strict=True)):
-        if upper or lower:
-            total += ((int(upper) << 27) + int(lower)) << (power + least - 53 + _UNIT)
-    return total
+    found = Exact.total(values)
+    return found.mantissa << (found.exponent + _UNIT)
 
 
 def relative(shift: Shift) -> float:
