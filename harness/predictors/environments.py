@@ -65,10 +65,15 @@ def _build(folder: Path, base: str, lock: str) -> None:
     with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
         path = Path(scratch, "requirements.lock")
         path.write_text(lock, encoding="utf-8")
-        run_uv(
+        command = [
             "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes",
             "--no-deps", "--requirement", str(path),
-        )  # fmt: skip
+        ]  # fmt: skip
+        try:
+            # every file is known by its digest: where uv has them all, no index is asked, and none has to be there
+            run_uv(*command, "--offline")
+        except HarnessError:
+            run_uv(*command)
 
 
 def find_interpreter(wanted: str) -> str:
@@ -197,8 +202,31 @@ def run_uv(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
     return done.stdout
 
 
+def run_uv_here(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
+    """As `run_uv`; where no index can be reached, with what uv has in its cache. HarnessError in the words of the first
+    try."""
+    try:
+        return run_uv(*arguments, variables=variables)
+    except HarnessError as error:
+        if not any(words in error.message for words in _UNREACHABLE):
+            raise
+        try:
+            return run_uv(*arguments, "--offline", variables=variables)
+        except HarnessError:
+            raise error from None
+
+
+_UNREACHABLE = ("Failed to fetch", "error sending request")
+"""How uv says that an index did not answer."""
+
+
 def _what_to_try(said: str) -> str:
     """What helps against what uv said."""
+    if any(words in said for words in _UNREACHABLE):
+        return (
+            "the package index cannot be reached, and not everything is in uv's cache: check the network, and the "
+            "index that pip is configured for (pip config list)"
+        )
     if "not found in the package registry" in said or "not found in the provided" in said:
         return "check the name, and the package index that pip is configured for (pip config list)"
     if "current platform" in said or "compatible tag" in said or "platform tag" in said:
