@@ -149,9 +149,25 @@ def _parsed(spec: str, settings: Settings, role: str) -> tuple[str, str]:
     if spec.endswith(".whl"):
         return "wheel", spec
     forms = ["previous", *settings.versions, *(f"{source}:" for source in REGISTRY)]
+    said = f"{name}:" if colon else spec
     raise HarnessError(
         f'unknown version "{spec}" for the {role}',
-        where="--compare-to" if role == "baseline" else role,
-        hint=did_you_mean(spec, forms)
+        where=_said_where(spec, settings, role),
+        hint=did_you_mean(said, forms)
         + "; or a number (1.4.0), a wheel (dist/x.whl), an address (https://…)",
     )
+
+
+def _said_where(spec: str, settings: Settings, role: str) -> str:
+    """Where somebody wrote it."""
+    for key, value in (
+        ("previous", settings.previous),
+        ("candidate", settings.candidate),
+        ("anchor", settings.anchor),
+    ):
+        if value and value == spec:
+            return f"{settings.path.name}: {key}"
+    for name, profile in settings.versions.items():
+        if profile.spec == spec:
+            return f"{settings.path.name}, versions.{name}"
+    return "--compare-to" if role == "baseline" else role

@@ -188,8 +188,10 @@ class TestCommits:
             resolve(settings, "git:HEAD#models/b")
         with pytest.raises(HarnessError, match=r"no folder \.\./\.\."):
             resolve(settings, "git:HEAD#../..")
-        with pytest.raises(HarnessError, match="holds no Python package"):
-            resolve(settings, "git:HEAD#models")
+        for spec in ("git:HEAD#models", "git:HEAD"):
+            with pytest.raises(HarnessError, match="holds no Python package") as caught:
+                resolve(settings, spec)
+            assert caught.value.hint == "name the package's folder: git:HEAD#models/a"
 
     def test_a_build_that_asks_git_for_its_version(self, settings):
         more = '", "setuptools-scm'
