@@ -1042,16 +1042,28 @@ def _keyed(
     key: Tuple[str, Sequence[Any]], columns: dict[str, Any], wanted: Sequence[int]
 ) -> list[Any] | None:
     """For each answer the place of its row by the key that it carries, or None for one to nothing; None where no
-    answer carries a key of ours."""
+    answer carries a key. Trouble E42 where answers carry keys, and none of them was asked: taken in their order, they
+    would be compared with the answers to other cases."""
     name, keys = key
     if not name or name not in columns:
         return None
-    places = {keys[row]: place for place, row in enumerate(wanted)}
-    try:
-        order = [places.get(value) for value in map(_plain, columns[name])]
-    except TypeError:  # no key is a list
+    told = list(map(_plain, columns[name]))
+    # null, and NaN, is no key
+    if all(value is None or value != value for value in told):
         return None
-    return order if any(place is not None for place in order) else None
+    for form in (_plain, str):  # a service may write every key as text
+        places = {form(keys[row]): place for place, row in enumerate(wanted)}
+        try:
+            order = [None if value is None else places.get(form(value)) for value in told]
+        except TypeError:  # no key is a list
+            return None
+        if any(place is not None for place in order):
+            return order
+    raise Trouble(
+        "E42",
+        "reply id mismatch: none of the %d answers is of a case that was asked, by their column %s"
+        % (len(told), name),
+    )
 
 
 def _places(labels: Sequence[Any] | None, rows: int, size: int) -> tuple[Sequence[Any], int] | None:
@@ -1751,6 +1763,7 @@ class Loop:
                 reply, chunks = {"trouble": {"code": "E06", "message": words}}, []
             if os.getpid() != self.pid:
                 os._exit(0)  # a child that the model forked came back here; only its parent answers
+            reply["id"] = header.get("id")
             saved = self.witness.says(cause)
             if saved:
                 reply["saved"] = saved

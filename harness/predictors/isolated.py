@@ -167,7 +167,7 @@ class IsolatedPredictor:
                 "E03", f"exceeded its memory while it was imported ({_size(large.resident)})"
             ) from None
         except Malformed as malformed:
-            raise self._error("E06", f"protocol error: {malformed}") from None
+            raise self._error(malformed.code, f"{malformed.what}: {malformed}") from None
         self._heard(reply)
         return reply
 
@@ -238,7 +238,7 @@ class IsolatedPredictor:
             pass
         return False
 
-    def _trouble(self, trouble: Exception, batch: Batch) -> HarnessError:
+    def _trouble(self, trouble: TooSlow | TooLarge | Malformed, batch: Batch) -> HarnessError:
         said = self._stop()
         profile = self.version.profile
         place = f"{batch.source}, cases {batch.start:,} to {batch.start + len(batch) - 1:,}"
@@ -246,7 +246,8 @@ class IsolatedPredictor:
             return self._error("E04", f"no answer in {profile.timeout:g} s ({place})", said)
         if isinstance(trouble, TooLarge):
             return self._error("E03", f"exceeded {_size(profile.memory)} ({place})", said)
-        return self._error("E06", f"protocol error: {trouble}", said)
+        assert isinstance(trouble, Malformed)
+        return self._error(trouble.code, f"{trouble.what}: {trouble}", said)
 
     def _raise_malformed(self, words: str) -> HarnessError:
         return self._error("E06", f"protocol error: {words}", self._stop())
@@ -261,6 +262,8 @@ class IsolatedPredictor:
             "E08": "its lock file says what it may import; mend the lock or the code, and build it again"
             if self.version.manifest
             else "what it imports has to stand in requirements of its version profile, or in the package's own",
+            "E42": "let it answer each question once, with the keys that it was given; a column that is no key needs "
+            "another name than the key",
             "E54": "if you know what they do, name each in allow_types of its version profile",
         }
         hint = advice or hints.get(code, "run the version alone on these cases to see what ends it")
