@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import worker
+from harness import system, worker
 from harness.errors import Exit, HarnessError
 from harness.predictors import environments, model_files, outbox, packages, saved
 from harness.predictors.predictor import Running
@@ -53,6 +53,7 @@ class IsolatedPredictor:
         """Make the environment if it is not there, start the worker, import the model."""
         if self._running is not None:
             return self._running
+        system.demand()
         with self._starting:
             self._closing = False
         version = self.version
