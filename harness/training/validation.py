@@ -18,8 +18,9 @@ LEAST = 2
 """Rows needed on each side of the split."""
 
 
-def check_lines(lines: Iterator[list[str]], config: Config) -> None:
-    """A name for every column, each once, and as many cells in every line: pandas would fill or cut the others."""
+def check_lines(lines: Iterator[list[str]], config: Config) -> tuple[tuple[str, ...], int]:
+    """A name for every column, each once, and as many cells in every line: pandas would fill or cut the others.
+    Returns the names, and how many rows there are."""
     header = next(lines, [])
     if not header:
         raise HarnessError(
@@ -32,29 +33,28 @@ def check_lines(lines: Iterator[list[str]], config: Config) -> None:
                 where=config.data.where,
                 hint="give every column a name of its own",
             )
+    rows, wide = 0, len(header)
     for number, line in enumerate(lines, start=2):
-        if line and len(line) != len(header):
+        if line and len(line) != wide:
             raise HarnessError(
                 f"line {number} has {len(line)} cells, the header {len(header)}",
                 where=config.data.where,
                 hint="mend that line; a comma inside a cell needs quotes",
             )
+        rows += bool(line)
+    return tuple(header), rows
 
 
-def check_columns(table: pd.DataFrame, config: Config) -> None:
-    """Rows, and the columns that the configuration names."""
-    if not len(table):
-        raise HarnessError(
-            "the training data has no rows", where=config.data.where, hint="give it rows to fit"
-        )
+def check_columns(table: Table, config: Config) -> None:
+    """The columns that the configuration names, and rows."""
     named = [("key", config.key), ("target", config.target)]
     named += [("features", name) for name in (*config.features, *config.kinds)]
     for role, name in named:
-        if name not in table.columns:
+        if name not in table.names:
             raise HarnessError(
                 f'no column "{name}", which the configuration names as {role}',
                 where=config.data.where,
-                hint=did_you_mean(name, table.columns),
+                hint=did_you_mean(name, table.names),
             )
     for name in config.features:
         if name in (config.key, config.target):
@@ -69,11 +69,18 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
             where=f"{config.path}: [data]",
             hint="name two columns",
         )
-    if not config.features and len(table.columns) < 3:
+    if not config.features and len(table.names) < 3:
         raise HarnessError(
             "no feature is left beside key and target",
             where=config.data.where,
             hint="give the table features",
+        )
+    if not len(table.frame):
+        rows = table.sampled.rows if table.sampled else 0
+        raise HarnessError(
+            f"none of {rows:,} rows is in the sample" if rows else "the training data has no rows",
+            where=config.data.where,
+            hint="raise memory_limit under [data]" if rows else "give it rows to fit",
         )
 
 
@@ -100,12 +107,10 @@ def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Seri
     import numpy as np
 
     if kind == "str":
-        return column.map(
-            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
-        )
+        return _texts(column)
     if kind == "datetime":
         return _times(column, config, table)
-    if kind == "bool":
+    if kind == "bool" and column.dtype.kind != "b":
         values = column.map(
             {"True": 1.0, "true": 1.0, "1": 1.0, "False": 0.0, "false": 0.0, "0": 0.0, True: 1.0, False: 0.0}
         )
@@ -267,6 +272,25 @@ def _times(column: pd.Series, config: Config, table: Table) -> pd.Series:
     return values.astype("datetime64[ns]")
 
 
+def _texts(column: pd.Series) -> pd.Series:
+    """The cells as text, as objects, NaN where there is none."""
+    import pandas as pd
+
+    values = column.to_numpy(dtype=object)
+    if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
+        column = column.map(
+            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
+        )
+        values = column.to_numpy(dtype=object)
+    gaps = column.isna().to_numpy()
+    if gaps.any():
+        # NaN is what predict of the package makes of whatever is missing
+        values = values.copy()
+        values[gaps] = float("nan")
+    # a type of its own, which pandas 3 makes of texts, is what predict does not make
+    return pd.Series(values, column.index, dtype=object, name=column.name)
+
+
 def _number(cell: Any) -> float:
     try:
         return float(cell)
@@ -276,11 +300,11 @@ def _number(cell: Any) -> float:
 
 def check_named(name: str, role: str, table: Table, config: Config) -> None:
     """The column that the split goes by: it is there, and without gaps."""
-    if name not in table.frame.columns:
+    if name not in table.names:
         raise HarnessError(
             f'no column "{name}", which the split names as {role}',
             where=config.data.where,
-            hint=did_you_mean(name, table.frame.columns),
+            hint=did_you_mean(name, table.names),
         )
     gaps = table.frame[name].isna()
     if gaps.any():

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.files import write_atomic
+from harness.files import replacing
+from harness.training.sources import content
+from harness.training.sources.content import Content
 
 
-def keep(shelf: Path, suffix: str, content: bytes) -> Path:
+def keep(shelf: Path, found: Content) -> Path:
     """Write the content under its digest, unless it is there; returns the file."""
-    path = shelf / f"{hashlib.sha256(content).hexdigest()}{suffix}"
+    path = shelf / f"{found.sha256}{found.suffix}"
     if not path.exists():
         try:
-            write_atomic(path, content)
+            with found.open() as source, replacing(path) as file:
+                shutil.copyfileobj(source, file, 2**20)
+                # before the copy takes the name of the digest
+                found.check()
         except OSError as error:
             raise HarnessError(
                 f"cannot keep the snapshot: {error.strerror}",
@@ -30,16 +35,15 @@ def find(shelf: Path, sha256: str) -> Path | None:
     return next(iter(sorted(shelf.glob(f"{sha256}.*"))), None)
 
 
-def read(path: Path, sha256: str) -> bytes:
+def read(path: Path, sha256: str) -> Content:
     """The content of a snapshot; raises E46 where it is another than its name says."""
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    kept = content.of_file(path)
+    if kept.sha256 != sha256:
         raise HarnessError(
-            f"digest mismatch: expected {sha256[:12]}, got {found[:12]}",
+            f"digest mismatch: expected {sha256[:12]}, got {kept.sha256[:12]}",
             where=str(path),
             hint="the snapshot is damaged: bring it back from version control or a backup",
             code="E46",
             exit=Exit.STORE,
         )
-    return content
+    return kept
