@@ -188,10 +188,16 @@ def _named(names: tuple[str, ...], frame: pd.DataFrame, key: str, config: Config
 def _field(name: str, kind: str, column: pd.Series, held: Any, nullable: bool) -> Field:
     """What is known of a feature: the range or the categories that were trained on, and whether it may be missing:
     where it is said, or is so in any row, held out or not."""
+    import numpy as np
+
+    if kind == "str":
+        places, levels = column.factorize()
+        seen = np.bincount(places[~held] + 1, minlength=len(levels) + 1)[1:] > 0
+        return Field(
+            name, kind, nullable or bool((places < 0).any()), categories=tuple(sorted(levels[seen].tolist()))
+        )
     nullable = nullable or bool(column.isna().any())
     present = column[~held].dropna()
-    if kind == "str":
-        return Field(name, kind, nullable, categories=tuple(sorted(present.unique())))
     if kind in ("bool", "datetime") or not len(present):
         return Field(name, kind, nullable)
     low, high = float(present.min()), float(present.max())

@@ -19,8 +19,8 @@ LEVELS = 30
 def profile_of(data: Data) -> dict[str, dict[str, Any]]:
     """By feature: the share of gaps, and the shares of its values: of the categories of a text, or between the
     deciles of a number (`edges`, of which there are fewer where values repeat; of times in days since 1970)."""
-    frame = data.frame[data.trained]
-    return {field.name: _column(frame[field.name], field.kind) for field in data.inputs}
+    # a column at a time: all of them would be the table once more
+    return {field.name: _column(data.frame[field.name][data.trained], field.kind) for field in data.inputs}
 
 
 def drift(before: Mapping[str, Any], column: pd.Series) -> float:

@@ -218,14 +218,14 @@ def _named_by_steps(config: Config) -> tuple[str, ...]:
 
 def check_feature(column: pd.Series, kind: str, config: Config) -> None:
     """Something in the column, and no more categories than a version can know."""
-    present = column.dropna()
-    if not len(present):
+    # texts are gone through once: there is nothing that costs more about them
+    levels = len(column.factorize()[1]) if kind == "str" else 0
+    if not levels if kind == "str" else not column.notna().any():
         raise HarnessError(
             f'column "{column.name}" is empty in every row',
             where=config.data.where,
             hint="leave it out of features: there is nothing to learn from it",
         )
-    levels = present.nunique() if kind == "str" else 0
     if levels > config.data.max_categories:
         raise HarnessError(
             f'column "{column.name}" has {levels:,} categories, more than {config.data.max_categories:,}',

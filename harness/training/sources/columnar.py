@@ -69,7 +69,9 @@ def read_parquet(opened: Any, where: str, asked: Asked) -> tuple[pd.DataFrame, d
     # its pool keeps what it has had for what may come, and nothing does
     pyarrow.default_memory_pool().release_unused()
     # without a copy, since one would put all columns of a kind together, and the table into memory twice
-    return pd.DataFrame(columns, copy=False), kinds, places
+    # and each with the type that it has, since pandas would make one of its own of texts
+    made = {name: pd.Series(values, dtype=values.dtype, copy=False) for name, values in columns.items()}
+    return pd.DataFrame(made, copy=False), kinds, places
 
 
 def _sample(opened: Any, names: list[str], asked: Asked) -> tuple[Any, Any]:
