@@ -249,7 +249,9 @@ def measured(rows: int, rounds: int, iterations: int, folder: Path) -> None:
     line("peak, bare", "-", [one.peak / 2**20 for one in alone], " MiB")
     line("peak, harness train", "-", [one.peak / 2**20 for one in own], " MiB")
     line("peak, harness train / the table", "<= 2.5x", [one.peak / table for one in own], "x")
-    line("peak, harness train / bare", "-", ratios([one.peak for one in own], [one.peak for one in alone]), "x")
+    line(
+        "peak, harness train / bare", "-", ratios([one.peak for one in own], [one.peak for one in alone]), "x"
+    )
     asked(folder, python, rounds)
 
 
@@ -263,7 +265,10 @@ def asked(folder: Path, python: Path, rounds: int) -> None:
     line("predict of the whole table / the model", "-", ratios(every["frame"], every["bare"]), "x")
     checks = [a - b for a, b in zip(every["frame"], every["bare"], strict=True)]
     line("  its checks", "-", checks, " s")
-    for name, other, words in (("record", "bare row", "one record"), ("hundred", "bare hundred", "100 records")):
+    for name, other, words in (
+        ("record", "bare row", "one record"),
+        ("hundred", "bare hundred", "100 records"),
+    ):
         line(f"predict of {words}", "-", [1000 * one for one in every[name]], " ms")
         line("  the model alone", "-", [1000 * one for one in every[other]], " ms")
 
@@ -278,7 +283,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--iterations", type=int, default=100, help="trees, as HistGradientBoosting has them")
+    options.add_argument(
+        "--iterations", type=int, default=100, help="trees, as HistGradientBoosting has them"
+    )
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measured(given.rows, given.rounds, given.iterations, Path(folder))

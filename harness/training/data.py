@@ -18,6 +18,7 @@ from harness.training.config.data import MaskSection
 from harness.training.hashed import held_out
 from harness.training.sources import Table, read_table
 from harness.training.sources.table import Sampled
+from harness.training.validation import Levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +66,18 @@ def read_data(config: Config) -> Data:
     validation.check_keys(keys, config, table)
     kinds = {name: config.kinds.get(name) or _kind(table, name) for name in features}
     validation.check_kinds(kinds, config)
-    columns = {}
+    columns: dict[str, Any] = {}
+    texts: dict[str, Levels] = {}
     for name, kind in kinds.items():
         # what is typed is read no more as it came, and goes
         column = frame[name] if name in unseen else frame.pop(name)
-        columns[name] = validation.typed(column, kind, config, table)
-        validation.check_feature(columns[name], kind, config)
+        if kind == "str":
+            columns[name], texts[name] = validation.texts(column)
+        else:
+            columns[name] = validation.typed(column, kind, config, table)
+        validation.check_feature(columns[name], texts.get(name), config)
     if config.data.mask is not None:
-        columns = _masked(columns, keys, config.data.mask, config)
+        columns, texts = _masked(columns, texts, keys, config.data.mask, config)
     target_kind = "float" if config.task == "regression" else _kind(table, config.target)
     target = validation.target(frame[config.target], target_kind, config, table)
     held = np.array(_held(table, config))
@@ -81,7 +86,10 @@ def read_data(config: Config) -> Data:
     made = pd.DataFrame(columns, copy=False)
     open_ends = _named(config.data.nullable, made, "nullable", config)
     inputs = Schema(
-        tuple(_field(name, kind, made[name], held, name in open_ends) for name, kind in kinds.items())
+        tuple(
+            _field(name, kind, made[name], texts.get(name), held, name in open_ends)
+            for name, kind in kinds.items()
+        )
     )
     trained = ~held & ~_gaps(made, config)
     validation.check_trained(trained, target, config)
@@ -151,9 +159,13 @@ def _order(table: Table, config: Config) -> Any:
 
 
 def _masked(
-    columns: dict[str, Any], keys: Iterable[object], mask: MaskSection, config: Config
-) -> dict[str, Any]:
-    """The columns with the cells emptied that the mask chooses, by key and column."""
+    columns: dict[str, Any],
+    texts: dict[str, Levels],
+    keys: Iterable[object],
+    mask: MaskSection,
+    config: Config,
+) -> tuple[dict[str, Any], dict[str, Levels]]:
+    """The columns, and the texts in them, with the cells emptied that the mask chooses, by key and column."""
     import numpy as np
 
     for name in mask.columns:
@@ -164,7 +176,10 @@ def _masked(
                 hint=did_you_mean(name, columns),
             )
     gone = {name: np.array(held_out(keys, f"{mask.salt}:{name}", mask.share)) for name in mask.columns}
-    return {name: column.mask(gone[name]) if name in gone else column for name, column in columns.items()}
+    return (
+        {name: column.mask(gone[name]) if name in gone else column for name, column in columns.items()},
+        {name: levels.without(gone[name]) if name in gone else levels for name, levels in texts.items()},
+    )
 
 
 def _gaps(frame: pd.DataFrame, config: Config) -> Any:
@@ -185,17 +200,11 @@ def _named(names: tuple[str, ...], frame: pd.DataFrame, key: str, config: Config
     return tuple(frame.columns) if "*" in names else names
 
 
-def _field(name: str, kind: str, column: pd.Series, held: Any, nullable: bool) -> Field:
+def _field(name: str, kind: str, column: pd.Series, texts: Levels | None, held: Any, nullable: bool) -> Field:
     """What is known of a feature: the range or the categories that were trained on, and whether it may be missing:
     where it is said, or is so in any row, held out or not."""
-    import numpy as np
-
-    if kind == "str":
-        places, levels = column.factorize()
-        seen = np.bincount(places[~held] + 1, minlength=len(levels) + 1)[1:] > 0
-        return Field(
-            name, kind, nullable or bool((places < 0).any()), categories=tuple(sorted(levels[seen].tolist()))
-        )
+    if texts is not None:
+        return Field(name, kind, nullable or bool((texts.places < 0).any()), categories=texts.seen(~held))
     nullable = nullable or bool(column.isna().any())
     present = column[~held].dropna()
     if kind in ("bool", "datetime") or not len(present):

@@ -108,20 +108,21 @@ def fit(
         if config.selection is not None:
             with took.of("selecting"):
                 model, found, data, selection = _selected(config, model, found, data, seconds, counted)
-        unseen, truth = data.frame[data.held_out], data.target[data.held_out]
+        truth = data.target[data.held_out]
         with took.of("asking the held-out rows"):
-            answers = answers_of(model, unseen, config)
+            answers = answers_of(model, data.frame[data.held_out], config)
         noise = []
         with took.of("other seeds"):
             for seed in range(config.seed + 1, config.seed + 1 + config.replicas):
                 other = counted.fit(config, data, seed)[0]
-                noise.append(moved(answers, answers_of(other, unseen, config)))
+                # cut again for each: kept, they would stand beside every fit
+                noise.append(moved(answers, answers_of(other, data.frame[data.held_out], config)))
         with took.of("judging the held-out rows"):
             losses = losses_of(model, answers, truth, config)
             kinds = {one.name: one.kind for one in data.inputs}
             metrics = metrics_of(model, answers, truth, config)
             intervals = intervals_of(losses, config.seed)
-            slices = tuple(slices_of(unseen, kinds, losses))
+            slices = tuple(slices_of(data.frame[data.held_out], kinds, losses))
         with took.of("simpler models"):
             simpler = references(config, data)
         with took.of("outliers and assumptions"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -13,6 +14,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.training.sources.table import Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """The different texts of a column, (k,), and which of them each row has: `places` (n,), -1 where none."""
+
+    places: Any
+    levels: Any
+
+    def without(self, gone: Any) -> Levels:
+        """The same where the rows (n,) of bool have none any more."""
+        import numpy as np
+
+        return Levels(np.where(gone, -1, self.places), self.levels)
+
+    def seen(self, rows: Any) -> tuple[str, ...]:
+        """The texts of these rows, (n,) of bool, in their order."""
+        import numpy as np
+
+        counts = np.bincount(self.places[rows] + 1, minlength=len(self.levels) + 1)
+        return tuple(sorted(self.levels[counts[1:] > 0].tolist()))
+
 
 LEAST = 2
 """Rows needed on each side of the split."""
@@ -103,11 +126,11 @@ def check_keys(keys: pd.Series, config: Config, table: Table) -> None:
 
 
 def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Series:
-    """A column of text as numbers (float64) or as text (object); missing values are NaN."""
+    """A column of text as numbers (float64), times or text (object); missing values are NaN."""
     import numpy as np
 
     if kind == "str":
-        return _texts(column)
+        return texts(column)[0]
     if kind == "datetime":
         return _times(column, config, table)
     if kind == "bool" and column.dtype.kind != "b":
@@ -131,6 +154,30 @@ def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Seri
             hint=f'mend the table, or say {column.name} = "str" under kinds',
         )
     return values
+
+
+def texts(column: pd.Series) -> tuple[pd.Series, Levels]:
+    """The cells as text, as objects, NaN where there is none; and which texts they are."""
+    import numpy as np
+    import pandas as pd
+
+    # once, as there is nothing that costs more about texts: all else is asked of the few that are different
+    places, levels = pd.factorize(column.to_numpy(dtype=object))
+    if not all(isinstance(level, str) for level in levels):
+        column = column.map(
+            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
+        )
+        places, levels = pd.factorize(column.to_numpy(dtype=object))
+    values = column.to_numpy(dtype=object)
+    gaps = places < 0
+    if gaps.any():
+        # NaN is what predict of the package makes of whatever is missing
+        values = values.copy()
+        values[gaps] = np.nan
+    # a type of its own, which pandas 3 makes of texts, is what predict does not make
+    return pd.Series(values, column.index, dtype=object, name=column.name), Levels(
+        places.astype(np.int32), levels
+    )
 
 
 def target(column: pd.Series, kind: str, config: Config, table: Table) -> Any:
@@ -216,11 +263,10 @@ def _named_by_steps(config: Config) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_feature(column: pd.Series, kind: str, config: Config) -> None:
+def check_feature(column: pd.Series, known: Levels | None, config: Config) -> None:
     """Something in the column, and no more categories than a version can know."""
-    # texts are gone through once: there is nothing that costs more about them
-    levels = len(column.factorize()[1]) if kind == "str" else 0
-    if not levels if kind == "str" else not column.notna().any():
+    levels = len(known.levels) if known else 0
+    if not levels if known else not column.notna().any():
         raise HarnessError(
             f'column "{column.name}" is empty in every row',
             where=config.data.where,
@@ -270,25 +316,6 @@ def _times(column: pd.Series, config: Config, table: Table) -> pd.Series:
             hint="write times as 2026-01-31 or 2026-01-31T12:00:00, from 1678 to 2261",
         )
     return values.astype("datetime64[ns]")
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    """The cells as text, as objects, NaN where there is none."""
-    import pandas as pd
-
-    values = column.to_numpy(dtype=object)
-    if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
-        column = column.map(
-            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
-        )
-        values = column.to_numpy(dtype=object)
-    gaps = column.isna().to_numpy()
-    if gaps.any():
-        # NaN is what predict of the package makes of whatever is missing
-        values = values.copy()
-        values[gaps] = float("nan")
-    # a type of its own, which pandas 3 makes of texts, is what predict does not make
-    return pd.Series(values, column.index, dtype=object, name=column.name)
 
 
 def _number(cell: Any) -> float:
