@@ -20,16 +20,20 @@ def read_table(config: Config) -> Table:
     is found, and E75 where training would take more memory than is allowed."""
     data = config.data
     kept = snapshot.find(data.shelf, data.sha256) if data.shelf and data.sha256 else None
-    found = _found(config) if kept is None else snapshot.read(kept, data.sha256)
+    found = _found(config) if kept is None else content.of_file(kept)
+    # before anything else is done with it: a digest of what is too large takes its time too
+    asked = memory.within(config, found, _asked(config))
+    found = found.digested()
     if data.sha256 and found.sha256 != data.sha256:
         raise HarnessError(
             f"digest mismatch: expected {data.sha256[:12]}, got {found.sha256[:12]}",
-            where=data.where,
-            hint="these are other data than the configuration pins: bring the old ones back, or change sha256",
+            where=str(kept or data.where),
+            hint="the snapshot is damaged: bring it back from version control or a backup"
+            if kept
+            else "these are other data than the configuration pins: bring the old ones back, or change sha256",
             code="E46",
             exit=Exit.STORE,
         )
-    asked = memory.within(config, found, _asked(config))
     table = text.parse(found, asked, config)
     if data.shelf and kept is None:
         snapshot.keep(data.shelf, found)

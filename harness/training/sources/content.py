@@ -1,5 +1,5 @@
-"""The bytes that a table is read from: a file that stays where it is, or what a query gave. Digested first; what is
-read afterwards is the same, or an error.
+"""The bytes that a table is read from: a file that stays where it is, or what a query gave. What is read is what was
+digested, or an error.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,20 +18,25 @@ from harness.training.config.data import FILES
 @dataclass(frozen=True, slots=True)
 class Content:
     """`held` is a file, which is never whole in memory, or the bytes themselves; `seen` what the file was when it was
-    digested: its size, time and number."""
+    found: its size, time and number; `sha256` is empty until it was `digested`."""
 
     suffix: str
     held: Path | bytes
-    sha256: str
     size: int
     seen: tuple[int, int, int] | None = None
+    sha256: str = ""
 
     def open(self) -> BinaryIO:
         """The bytes, from their beginning. Raises OSError."""
         return io.BytesIO(self.held) if isinstance(self.held, bytes) else self.held.open("rb")
 
+    def digested(self) -> Content:
+        """The same with its digest. Raises OSError."""
+        with self.open() as file:
+            return replace(self, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
     def check(self) -> None:
-        """Raise HarnessError where the file is another than the one that was digested."""
+        """Raise HarnessError where the file is another than the one that was found."""
         if isinstance(self.held, Path) and _seen(self.held.stat()) != self.seen:
             raise HarnessError(
                 "the training data changed while they were read",
@@ -42,7 +47,7 @@ class Content:
 
 def of_bytes(content: bytes, suffix: str) -> Content:
     """What a query or a bundled set gave."""
-    return Content(suffix, content, hashlib.sha256(content).hexdigest(), len(content))
+    return Content(suffix, content, len(content))
 
 
 def of_file(path: Path) -> Content:
@@ -55,7 +60,6 @@ def of_file(path: Path) -> Content:
         )
     try:
         with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             seen = _seen(os.fstat(file.fileno()))
     except OSError as error:
         raise HarnessError(
@@ -63,7 +67,7 @@ def of_file(path: Path) -> Content:
             where=str(path),
             hint="mend path under [data]; it is relative to the configuration file",
         ) from None
-    return Content(path.suffix, path, sha256, seen[0], seen)
+    return Content(path.suffix, path, seen[0], seen)
 
 
 def _seen(stat: os.stat_result) -> tuple[int, int, int]:

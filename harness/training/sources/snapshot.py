@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.errors import Exit, HarnessError
 from harness.files import replacing
-from harness.training.sources import content
 from harness.training.sources.content import Content
 
 
@@ -33,17 +32,3 @@ def keep(shelf: Path, found: Content) -> Path:
 def find(shelf: Path, sha256: str) -> Path | None:
     """The snapshot of a digest, whatever its suffix."""
     return next(iter(sorted(shelf.glob(f"{sha256}.*"))), None)
-
-
-def read(path: Path, sha256: str) -> Content:
-    """The content of a snapshot; raises E46 where it is another than its name says."""
-    kept = content.of_file(path)
-    if kept.sha256 != sha256:
-        raise HarnessError(
-            f"digest mismatch: expected {sha256[:12]}, got {kept.sha256[:12]}",
-            where=str(path),
-            hint="the snapshot is damaged: bring it back from version control or a backup",
-            code="E46",
-            exit=Exit.STORE,
-        )
-    return kept
