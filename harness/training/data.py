@@ -6,8 +6,8 @@ every version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
-    the split goes by one; `dropped` the features that a selection took out, and `chosen` what its steps (by their
-    number) chose of the columns that they are still given; `sampled` says so where not all rows of the source were
-    read.
+    the split goes by one; `dropped` the features that a selection took out; `sampled` says so where not all rows of
+    the source were read.
 
     In `frame` numbers and booleans are float64, text is `object` and times are datetime64[ns], with NaN (NaT) where a
     value is missing: the same that `predict` of the package makes of what it is given.
@@ -45,7 +44,6 @@ class Data:
     sha256: str
     order: Any = None
     dropped: tuple[str, ...] = ()
-    chosen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     sampled: Sampled | None = None
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from harness.errors import HarnessError
 from harness.training.config.data import FILES
@@ -33,7 +33,7 @@ class Content:
     def digested(self) -> Content:
         """The same with its digest. Raises OSError."""
         with self.open() as file:
-            return replace(self, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+            return replace(self, sha256=hashlib.file_digest(_readable(file), "sha256").hexdigest())
 
     def check(self) -> None:
         """Raise HarnessError where the file is another than the one that was found."""
@@ -68,6 +68,11 @@ def of_file(path: Path) -> Content:
             hint="mend path under [data]; it is relative to the configuration file",
         ) from None
     return Content(path.suffix, path, seen[0], seen)
+
+
+def _readable(file: BinaryIO) -> Any:
+    """The file, which can all that a digest asks of it, though its type does not say so."""
+    return file
 
 
 def _seen(stat: os.stat_result) -> tuple[int, int, int]:
