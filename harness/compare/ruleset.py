@@ -347,8 +347,7 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
             hint='add max_cost = { limit = 500, error = 0.5 }, or flips = { "good -> bad" = 250 }',
             code="E27",
         )
-    statistics = ("max_quantile", "max_mean_shift", "max_cost")
-    chosen = [key for key in ("where", "slices", "replaces", *statistics) if getattr(item, key)]
+    chosen = [key for key in REFUSED_BY_ERRORS if getattr(item, key)]
     if isinstance(rule, OPERATIONS):
         _check_operation(item, place)
     if isinstance(rule, census.KINDS):
@@ -373,15 +372,20 @@ def _asked(item: RuleSettings, settings: Settings) -> Asked:
     return Asked(item, rule, place, where, parts)
 
 
+STATISTICS = ("max_quantile", "max_mean_shift", "max_cost")
+"""Keys of a rule whose budget is a statistic of all cases."""
+
+REFUSED_BY_ERRORS = ("where", "slices", "replaces", *STATISTICS)
+REFUSED_BY_CENSUS = ("max_violations", "max_violation_rate", *STATISTICS, "slices", "replaces")
+REFUSED_BY_OPERATIONS = (
+    "max_violations", "max_violation_rate", *STATISTICS, "where", "slices", "replaces", "min_cases",
+)  # fmt: skip
+"""Keys of every rule that rules of errors, of rates and classes, of how versions run cannot have."""
+
+
 def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
     """A rule of rates or classes has its own limit and judges all of its cases together."""
-    given = [
-        key
-        for key in (
-            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "slices", "replaces",
-        )
-        if getattr(item, key)
-    ]  # fmt: skip
+    given = [key for key in REFUSED_BY_CENSUS if getattr(item, key)]
     if given:
         raise HarnessError(
             f'rule {item.name} has {given[0]}, and rule = "{item.rule}" counts all of its cases together',
@@ -400,14 +404,7 @@ def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
 
 def _check_operation(item: RuleSettings, place: str) -> None:
     """A rule of operation judges measured values: it has no outputs, no cases and no rows that violate."""
-    given = [
-        key
-        for key in (
-            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "where", "slices",
-            "replaces", "min_cases",
-        )
-        if getattr(item, key)
-    ]  # fmt: skip
+    given = [key for key in REFUSED_BY_OPERATIONS if getattr(item, key)]
     if item.output != "*":
         given.append("output")
     if given:
