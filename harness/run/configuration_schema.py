@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from harness import settings as configuration
-from harness.compare import census, rules, ruleset
+from harness.compare import asking, census, rules
 from harness.compare.rules import operations
 from harness.compare.rules.text import FORMS
 from harness.settings import CHANGES, DIRECTIONS, PASS_AS, SEVERITIES, Input, RuleSettings, Settings
@@ -239,10 +239,10 @@ def _refused(kind: str) -> tuple[str, ...]:
     """The keys of every rule that this kind cannot have."""
     made = rules.REGISTRY[kind]
     if made in operations.KINDS:
-        return (*ruleset.REFUSED_BY_OPERATIONS, "output")
+        return (*asking.REFUSED_BY_OPERATIONS, "output")
     if made in census.KINDS:
-        return (*ruleset.REFUSED_BY_CENSUS, *(["output"] if made is rules.ErrorRate else []))
-    return ruleset.REFUSED_BY_ERRORS if made is rules.SameError else ()
+        return (*asking.REFUSED_BY_CENSUS, *(["output"] if made is rules.ErrorRate else []))
+    return asking.REFUSED_BY_ERRORS if made is rules.SameError else ()
 
 
 def _default(item: Field[Any]) -> Any:
