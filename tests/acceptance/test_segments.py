@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pytest
 
@@ -221,15 +223,29 @@ def refused(done, *words):
 def test_the_place_in_a_condition_is_marked(zoo, tmp_path, condition, at):
     project = zoo.project(tmp_path, "good", "rewritten", settings=near(where=condition))
     done = run_pytest(project, *COMPARE)
-    # its lines are wrapped, so the place is counted
     refused(done, "E27")
     assert f'at character {condition.index(at) + 1} of "{condition}"' in " ".join(done.out.split())
     checked = run_harness(project, "check", "--to=baseline")
     assert checked.code == 4
-    lines = checked.lines
-    place = next(number for number, line in enumerate(lines) if line.strip() == condition)
-    assert lines[place - 1].strip() == "where: harness.toml, rule near, where"
-    assert lines[place + 1].index("^") == lines[place].index(at)
+    for lines in (done.lines, checked.lines):
+        place = next(number for number, line in enumerate(lines) if line.strip() == condition)
+        assert lines[place + 1].index("^") == lines[place].index(at)
+        above = " ".join(line.strip() for line in lines[:place])
+        assert "harness.toml, rule near, where" in above[-80:]
+    page = (project / "reports" / "report.html").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<pre tabindex=.0.>(.*?)</pre>", page, re.DOTALL)
+    line, caret, _ = html.unescape(shown).split("\n")
+    assert (line, caret.index("^")) == (condition, condition.index(at))
+
+
+def test_the_place_in_a_long_condition_is_marked_too(zoo, tmp_path):
+    """A terminal shows the part around it; nothing is wrapped, so the caret stands below what it means."""
+    condition = " or ".join(f"x > {number}" for number in range(100)) + " or x >< 7 or x < 3"
+    done = run_pytest(zoo.project(tmp_path, "good", "rewritten", settings=near(where=condition)), *COMPARE)
+    refused(done, "E27")
+    (place,) = (number for number, line in enumerate(done.lines) if line.strip() == "^")
+    assert done.lines[place - 1][done.lines[place].index("^") :].startswith("< 7 or x < 3")
+    assert max(map(len, done.lines[place - 1 : place + 1])) <= 100
 
 
 def test_rules_that_contradict_each_other_are_both_named(zoo, tmp_path):
