@@ -24,8 +24,8 @@ ENDS = {
         1,
         "one version alone fails: 1 of 20 rows",
     ): """
-        answers_a_generator answers_more raises_at_13 raises_at_length raises_otherwise_at_13 raises_the_unprintable recurses
-        sys_exits_at_13 writes_into_its_input""",
+        answers_a_generator answers_more raises_at_13 raises_at_length raises_otherwise_at_13 raises_the_unprintable
+        recurses sys_exits_at_13 writes_into_its_input""",
     (
         1,
         "output type changed: prediction was float and is json",
