@@ -795,6 +795,7 @@ def read_reply(
         if not isinstance(reply, dict) or step not in reply:
             raise Unreadable("the reply has no entry %r" % (step,))
         reply = reply[step]
+    reply = _of_other_library(reply)
     if hasattr(reply, "columns") and hasattr(reply, "index") and hasattr(reply, "iloc"):
         named = [str(name) for name in reply.columns]
         if len(set(named)) != len(named):
@@ -834,11 +835,40 @@ def _from_array(reply: Any, rows: int) -> dict[str, Any]:
     return {PREDICTION: [item.tolist() for item in reply]}
 
 
+def _of_other_library(reply: Any) -> Any:
+    """A tensor or a table of a library that is neither numpy nor pandas (PyTorch, TensorFlow, polars, …), as numpy
+    or Python has it. Anything else as it is."""
+    if hasattr(reply, "get_columns") and hasattr(reply, "columns"):
+        return {one.name: one.to_list() for one in reply.get_columns()}
+    if hasattr(reply, "to_pydict"):
+        return reply.to_pydict()
+    # types of numpy and pandas have a kind; a frame has no one type at all
+    dtype = getattr(reply, "dtype", None)
+    foreign = hasattr(reply, "to_pylist") or (dtype is not None and not hasattr(dtype, "kind"))
+    if not hasattr(reply, "__array__") or not foreign:
+        return reply
+    absent = getattr(reply, "null_count", 0)
+    if absent() if callable(absent) else absent:
+        # numpy has no whole number that is absent
+        return reply.to_pylist() if hasattr(reply, "to_pylist") else reply.to_list()
+    if hasattr(reply, "detach"):
+        reply = reply.detach().cpu()
+    numpy = numpy_or_none()
+    if numpy is not None:
+        # a type that numpy has not, such as bfloat16
+        with contextlib.suppress(TypeError, ValueError):
+            array = numpy.asarray(reply)
+            if array.dtype.kind != "O" and array.dtype.kind != "V":
+                return array
+    return reply.tolist() if hasattr(reply, "tolist") else reply
+
+
 def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
     if not reply:
         raise Unreadable("the reply is an empty dict")
     columns = {}
     for name, values in reply.items():
+        values = _of_other_library(values)
         if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
             if rows != 1:
                 raise Unreadable(
@@ -1351,6 +1381,9 @@ def _nullable(kind: str, values: Any, null: Any) -> Any:
     name = "boolean" if kind == "bool" else "%s%d" % (kind.capitalize(), 8 * values.dtype.itemsize)
     dtype: Any = pandas.api.types.pandas_dtype("U" + name if values.dtype.kind == "u" else name)
     mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
+    if not hasattr(dtype, "construct_array_type"):
+        # before 1.2 pandas has no floats of its own, and takes the name for a type of numpy
+        return numpy.where(mask, math.nan, values)
     return dtype.construct_array_type()(values.copy(), mask)
 
 

@@ -75,7 +75,9 @@ DOORS = {
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
-    "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
+    "pyarrow": (
+        "worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py", "training/sources/columnar.py",
+    ),
     "pandas": ("inputs/fixed.py", "tables.py", "predictors/given.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",
