@@ -118,6 +118,21 @@ def test_bad_data_are_named_and_nothing_is_lost(configured, tmp_path, name):
     assert words in refused(configured(), tmp_path)
 
 
+REASONS = {
+    "mixed dtypes": (BAD["mixed dtypes"][0], "\"size\" is text because of 'large' in row 6"),
+    "gaps": (spoilt(age=np.where(IDS % 3, 5.0, np.nan)), "there are gaps in age: impute them"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_a_step_refuses_has_its_column_named(configured, tmp_path, name):
+    made, words = REASONS[name]
+    made.to_csv(tmp_path / "houses.csv", index=False)
+    with pytest.raises(HarnessError, match="the pipeline refuses the data") as error:
+        train(configured(), tmp_path / "dist", commit="", dirty=False)
+    assert words in error.value.hint
+
+
 def test_one_class_alone_is_named(configured, tmp_path):
     spoilt(price="dear").to_csv(tmp_path / "houses.csv", index=False)
     config = configured(task="classification", model="linear_model.LogisticRegression")
