@@ -184,6 +184,30 @@ def test_a_query_whose_database_goes_away_is_an_error_or_its_snapshot(configured
     assert again["metrics"] == made["metrics"]
 
 
+def test_a_database_that_goes_away_in_the_middle_of_the_answer_leaves_no_half_of_a_snapshot(
+    configured, tmp_path
+):
+    place = tmp_path / "houses.db"
+    with sqlite3.connect(place) as connection:
+        connection.execute("CREATE TABLE houses (id INTEGER PRIMARY KEY, size REAL, age INTEGER, price REAL)")
+        rows = ((n, n % 7 + 30.5, n % 90, 1000.25 * n) for n in range(60_000))
+        connection.executemany("INSERT INTO houses VALUES (?, ?, ?, ?)", rows)
+    connection.close()
+    with place.open("r+b") as file:
+        file.seek(place.stat().st_size * 3 // 4)
+        file.write(b"\xff" * (place.stat().st_size // 8))
+    source = f'sql = "SELECT * FROM houses ORDER BY id"\nurl = "sqlite:///{place}"'
+    # it begins to answer, and does not come to an end
+    with sqlite3.connect(place) as connection:
+        asked = connection.execute("SELECT * FROM houses ORDER BY id")
+        assert len(asked.fetchmany(20_000)) == 20_000
+        with pytest.raises(sqlite3.DatabaseError):
+            asked.fetchall()
+    connection.close()
+    assert "the query was not answered: DatabaseError" in refused(configured(source=source), tmp_path)
+    assert not (tmp_path / "snapshots").exists()
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 64 KiB; mounting needs root, which CI is."""
