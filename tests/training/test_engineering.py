@@ -34,6 +34,7 @@ def table(rows: int = 300) -> pd.DataFrame:
             "depth": (random.normal(size=rows) * 3).round(2),
             "rooms": random.integers(0, 6, rows),
             "town": random.choice(["north", "south", "east"], rows, p=[0.3, 0.45, 0.25]),
+            "shift": random.gamma(2.0, 3.0, rows) - 4.0,
             "listed": pd.Timestamp("2019-12-28T21:30:00")
             + pd.to_timedelta(random.integers(0, 9_000, rows) * 17, "min"),
         }
