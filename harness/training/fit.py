@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.errors import HarnessError
 from harness.schema import Field, Schema
 from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.outliers import outliers_of
-from harness.training.pipeline import pipeline, seeded
+from harness.training.pipeline import pipeline, refused, seeded
 from harness.training.reference import references
 from harness.training.refit import Astray, refitted
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
@@ -91,7 +90,7 @@ def fit(config: Config, data: Data, far: Callable[[int, int], None] = lambda don
     # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
     pipeline(config, data.inputs.names)
     counted = _Counted(1 + config.replicas + (config.selection.resamples if config.selection else 0), far)
-    with threadpool_limits(1), _refusals(config):
+    with threadpool_limits(1), _refusals(config, data):
         began = time.perf_counter()
         model, found = counted.fit(config, data, config.seed)
         seconds = time.perf_counter() - began
@@ -181,16 +180,12 @@ def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
 
 
 @contextlib.contextmanager
-def _refusals(config: Config) -> Iterator[None]:
+def _refusals(config: Config, data: Data) -> Iterator[None]:
     """What a step refuses, as an error of ours."""
     try:
         yield
     except (ValueError, TypeError, KeyError) as error:
-        raise HarnessError(
-            f"the pipeline refuses the data: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
-            where=f"{config.path}: [[steps]]",
-            hint="mend the parameters, or add a step that prepares the data for the next",
-        ) from error
+        raise refused(config, data.inputs.names, error) from error
 
 
 def _outputs(model: Any, data: Data, answers: Mapping[str, Any]) -> Schema:
