@@ -145,18 +145,31 @@ def test_budgets_over_all_cases(zoo, tmp_path, keys, code, words):
 
 
 def test_the_result_does_not_depend_on_the_workers(zoo, tmp_path):
+    """Every sort of state that a rule leaves: counts, slices, statistics, classes, costs, waivers, drift."""
     rules = (
         near("tight", atol=0.1, max_violation_rate=0.2, slices=["x"], max_mean_shift="{ limit = 0.1 }")
         + near("wide", atol=1.0, where="x > 10", replaces="tight", slices=["x == 13"])
-        + '[[inputs]]\nname = "search"\ngenerate = { rows = 600, seed = 3 }'
+        + near("known", rule="null_rate", max_rate=0.01, where="x < 7")
+        + near("classes", rule="class_set", where="x < 20", allow_new=["*"])
+        + near("price", rule="cost", max_cost="{ limit = 1e6, error = 0.1 }")
+        + near("spread", rule="budget", max_quantile="{ q = 0.99, limit = 9.0 }", where="x > 30")
+        + '[[waivers]]\nname = "w"\nrule = "wide"\nowner = "us"\nreason = "known"\nuntil = 2999-01-01\n'
+        + '[[inputs]]\nname = "search"\ngenerate = { rows = 600, seed = 3 }\n'
+        + "[drift]\nmax_share = 0.5\nmax_mean_shift = 0.5\n"
     )
     project = zoo.project(tmp_path, "good", "shifted_at_13", xs=[n % 50 for n in range(5000)], settings=rules)
-    alone = run_pytest(project, *COMPARE)
-    spread = run_pytest(project, *COMPARE, "-n", "3")
+    path = project / "harness.toml"
+    path.write_text('anchor = "baseline"\n' + path.read_text())
+    results = []
+    for number in ("0", "2", "3"):
+        done = run_pytest(project, *COMPARE, "-n", number)
+        results.append(json.loads((project / "reports" / "report.json").read_text())["result"])
+        assert results[-1] == results[0], done.out
     command = run_harness(project, "compare", "--to=baseline")
-    digests = {one.verdict["result_digest"] for one in (alone, spread, command)}
-    assert len(digests) == 1, alone.out + spread.out + command.out
+    assert command.verdict["result_digest"] == done.verdict["result_digest"]
     assert len(record(project, "tight")["slices"]) == 11
+    seen = {(one["name"], one["inputs"]) for one in results[0]["rules"] if one["compared"]}
+    assert {"tight", "wide", "known", "classes", "price", "spread", "drift"} <= {name for name, _ in seen}
 
 
 def test_a_condition_without_cases_is_inconclusive(zoo, tmp_path):

@@ -107,6 +107,11 @@ def test_a_row_is_judged_as_plain_python_says(rule, judge, pair, equal_nan):
             assert found.violates[row] == judge(old, new, b, c, equal_nan)
 
 
+def test_one_percent_is_no_change_and_what_is_beyond_it_is():
+    old, new = Column.of([100.0, 100.0, -100.0]), Column.of([101.0, 101.0005, -99.0])
+    assert Changed(0.5).judge(old, new).violates.tolist() == [False, True, False]
+
+
 def bounds(*rules):
     retrain = Retrain(max_changed_rate=0.5, reason="no labels")
     settings = Settings(path=Path("h.toml"), root=Path(), model="m", rules=rules, retrain=retrain)

@@ -94,6 +94,13 @@ def test_a_path_means_its_own_place_alone(path):
     assert violates(SameStructure(ignore=(path,)), changed(items__0__score=9))
 
 
+def test_a_place_of_a_list_is_no_key_and_a_key_no_place():
+    assert violates(SameStructure(ignore=("meta[*]",)), changed(meta__n=9))
+    assert not violates(SameStructure(ignore=("items[*]",)), changed(items__0__score=9))
+    assert violates(SameStructure(ignore=("items.*",)), changed(items__0__score=9))
+    assert not violates(SameStructure(ignore=("meta.*",)), changed(meta__n=9))
+
+
 def test_the_least_wild_path_gives_the_tolerance():
     rule = SameStructure(
         atol=0.001,
