@@ -6,8 +6,8 @@ import re
 
 LONGEST = 600
 OUT_OF_REACH = (
-    "the package index cannot be reached, and not everything is in uv's cache: check the network, and the index that pip "
-    "is configured for (pip config list)"
+    "the package index cannot be reached, and not everything is in uv's cache: check the network, and the index that "
+    "pip is configured for (pip config list)"
 )
 """What to try where an index did not answer."""
 
