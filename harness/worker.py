@@ -1334,6 +1334,14 @@ def _series(arrow: Any, said: str, values: Any, null: Any) -> Any:
 
             # a surrogate, which Arrow cannot hold: pandas 3 would raise, and that would look like the model's fault
             return pandas.Series(plain, dtype=object)
+        if kind == "json" and any(_beyond(value) for value in plain):
+            import pandas
+
+            # pandas before 1.2 raises, where later ones leave such durations as they are
+            try:
+                return pandas.Series(plain)
+            except OverflowError:
+                return pandas.Series(plain, dtype=object)
         return plain
     if null is None:
         return values
@@ -1347,6 +1355,11 @@ def _series(arrow: Any, said: str, values: Any, null: Any) -> Any:
     array = values.astype(numpy.float64)
     array[numpy.asarray(null)] = math.nan
     return array
+
+
+def _beyond(value: Any) -> bool:
+    """Whether a duration is longer than 64 bits of nanoseconds."""
+    return isinstance(value, datetime.timedelta) and abs(value.days) >= 106751
 
 
 def _formed(kind: str, form: str, values: Any, null: Any) -> Any:

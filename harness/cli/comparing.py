@@ -84,6 +84,8 @@ def _check(options: argparse.Namespace) -> int:
     for line in resolved.idle_profiles(plan.settings, options.to, plan.settings.candidate, settings.anchor):
         print(line)
     print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
+    if plan.unchanged:
+        print("note       baseline and candidate are the same version: UNCHANGED, nothing to release")
     for source in plan.sources:
         print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
         for line in check.bound_lines(source):

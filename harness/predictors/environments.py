@@ -65,10 +65,15 @@ def _build(folder: Path, base: str, lock: str) -> None:
     with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
         path = Path(scratch, "requirements.lock")
         path.write_text(lock, encoding="utf-8")
-        run_uv(
+        command = [
             "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "--require-hashes",
             "--no-deps", "--requirement", str(path),
-        )  # fmt: skip
+        ]  # fmt: skip
+        try:
+            # every file is known by its digest: where uv has them all, no index is asked, and none has to be there
+            run_uv(*command, "--offline")
+        except HarnessError:
+            run_uv(*command)
 
 
 def find_interpreter(wanted: str) -> str:
@@ -193,6 +198,20 @@ def run_uv(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
             exit=Exit.INCONCLUSIVE,
         )
     return done.stdout
+
+
+def run_uv_here(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
+    """As `run_uv`; where no index can be reached, with what uv has in its cache. HarnessError in the words of the first
+    try."""
+    try:
+        return run_uv(*arguments, variables=variables)
+    except HarnessError as error:
+        if error.hint != uv_words.OUT_OF_REACH:
+            raise
+        try:
+            return run_uv(*arguments, "--offline", variables=variables)
+        except HarnessError:
+            raise error from None
 
 
 def from_pip(environment: Mapping[str, str]) -> dict[str, str]:

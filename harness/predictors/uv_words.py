@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 LONGEST = 600
+OUT_OF_REACH = (
+    "the package index cannot be reached, and not everything is in uv's cache: check the network, and the index that "
+    "pip is configured for (pip config list)"
+)
+"""What to try where an index did not answer."""
 
 _PROGRESS = re.compile(
     r"(Using (CPython|PyPy|Python)|Resolved|Prepared|Audited|Updated|Installed|Uninstalled|Downloading|Creating|"
@@ -48,6 +53,8 @@ def shortened(said: str) -> str:
 
 def what_to_try(said: str) -> str:
     """What helps against what uv said."""
+    if "Failed to fetch" in said or "error sending request" in said:
+        return OUT_OF_REACH
     if "not found in the package registry" in said or "not found in the provided" in said:
         return "check the name, and the package index that pip is configured for (pip config list)"
     if "Couldn't parse requirement" in said:

@@ -118,7 +118,7 @@ def read(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise HarnessError(
             "no verdict file",
             where=str(path),

@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"v?\d+(\.\d+)*([-+.]?[A-Za-z0-9]+)*")
 def resolve(spec: str, settings: Settings, role: str) -> Version:
     """The version that `spec` names, for `role` ("baseline", "candidate" or "anchor"). Raises HarnessError.
 
-    A profile's name stands for its spec and its wishes; a baseline of the same family as a candidate that has a profile
+    A profile's name stands for its spec and its wishes; a spec of the same family as a candidate that has a profile
     is asked as that says. Then, by form: `previous` or a number (from the baseline
     store), `wheel:PATH` or a path that ends with .whl, `project:FOLDER`, an address, or `NAME:…` of a registered
     version source.
@@ -101,17 +101,25 @@ def _refuse_circle(settings: Settings) -> None:
 
 
 def _shared(spec: str, settings: Settings, role: str) -> Profile | None:
-    """The candidate's profile, for a spec of the same family that has none of its own: `git:last-tag` against what lies
-    in the working copy is the same package, and says as little about what predicts."""
-    theirs = settings.versions.get(settings.candidate)
-    if role == "candidate" or theirs is None or not theirs.spec:
+    """The profile by which a spec that has none of its own is asked: the candidate's, or else the only one, of the same
+    family. `git:last-tag` and what lies in the working copy are the same package, and say as little about what
+    predicts."""
+    family = _family(spec, settings)
+    if family is None:
         return None
+    theirs = settings.versions.get(settings.candidate)
+    if theirs is not None and role != "candidate":
+        return theirs if theirs.spec and _family(theirs.spec, settings) == family else None
+    alike = [one for one in settings.versions.values() if one.spec and _family(one.spec, settings) == family]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _family(spec: str, settings: Settings) -> frozenset[str] | None:
     try:
-        ours = _parsed(spec, settings, role)[0]
-        other = _parsed(theirs.spec, settings, "candidate")[0]
+        name, _ = _parsed(spec, settings, "baseline")
     except HarnessError:
         return None  # said where that version is resolved
-    return theirs if any(ours in family and other in family for family in _FAMILIES) else None
+    return next((family for family in _FAMILIES if name in family), None)
 
 
 def _adapter(profile: Profile, settings: Settings) -> str:
@@ -141,9 +149,25 @@ def _parsed(spec: str, settings: Settings, role: str) -> tuple[str, str]:
     if spec.endswith(".whl"):
         return "wheel", spec
     forms = ["previous", *settings.versions, *(f"{source}:" for source in REGISTRY)]
+    said = f"{name}:" if colon else spec
     raise HarnessError(
         f'unknown version "{spec}" for the {role}',
-        where="--compare-to" if role == "baseline" else role,
-        hint=did_you_mean(spec, forms)
+        where=_said_where(spec, settings, role),
+        hint=did_you_mean(said, forms)
         + "; or a number (1.4.0), a wheel (dist/x.whl), an address (https://…)",
     )
+
+
+def _said_where(spec: str, settings: Settings, role: str) -> str:
+    """Where somebody wrote it."""
+    for key, value in (
+        ("previous", settings.previous),
+        ("candidate", settings.candidate),
+        ("anchor", settings.anchor),
+    ):
+        if value and value == spec:
+            return f"{settings.path.name}: {key}"
+    for name, profile in settings.versions.items():
+        if profile.spec == spec:
+            return f"{settings.path.name}, versions.{name}"
+    return "--compare-to" if role == "baseline" else role

@@ -234,6 +234,16 @@ def test_releases_of_the_store_and_the_anchor(check, repository, capsys, monkeyp
     assert "the newest of 2 releases in channel production" in first
 
 
+def test_two_names_of_one_version_are_told(check, repository):
+    root, _ = repository
+    text = (root / "harness.toml").read_text().replace('previous = "git:last-tag"', 'previous = "now"')
+    (root / "same.toml").write_text(text)
+    code, out = check("--config=same.toml")
+    (root / "same.toml").unlink()
+    assert code == 0, out
+    assert "note       baseline and candidate are the same version: UNCHANGED, nothing to release\n" in out
+
+
 def test_what_cannot_be_resolved_is_the_error_of_a_run(check, capsys):
     assert main(["check", "--to=git:v9"]) == 4
     assert 'git knows no "v9"' in capsys.readouterr().err

@@ -6,6 +6,7 @@ out; at least one has to be there.
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import subprocess
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+
+from harness.tables import Column
 
 from . import interpreters, test_crossing
 from .test_interpreters import Asked, bits, columns
@@ -70,6 +73,15 @@ def test_a_frame_comes_back_with_its_values(workers, case):
                 assert float(before) == after
             else:
                 assert bits([before]) == bits([after])
+
+
+def test_a_duration_beyond_nanoseconds(workers):
+    far = [datetime.timedelta(days=106752), datetime.timedelta(days=-200000), None]
+    there = workers[0]({"far": Column.of(far)}, 3)
+    assert there.faults == ()
+    found = there.columns["far"].tolist()
+    assert found[:2] == far[:2]
+    assert found[2] is None or math.isnan(found[2])
 
 
 def test_a_large_frame_too(workers):

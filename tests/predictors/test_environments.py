@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,7 +22,10 @@ from harness.predictors.environments import find_interpreter, from_pip, python_f
 from harness.predictors.interpreters import in_words, listed, search_path
 from harness.predictors.isolated import read_outcome
 from harness.predictors.process import Process
+from harness.predictors.sources.locking import lock
+from harness.settings import Settings
 
+from ..versions import made as made_here
 from . import interpreters
 from .conftest import batch_of
 
@@ -89,6 +93,59 @@ def test_a_lock_that_names_the_impossible_is_e08_in_uvs_words(own_cache):
 def test_a_lock_that_is_broken_is_e08(own_cache, lock):
     with pytest.raises(HarnessError, match="E08 the environment could not be made"):
         python_for(lock)
+
+
+SIX = "six==1.16.0 --hash=sha256:8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254\n"
+
+
+def test_another_file_than_the_lock_says_is_refused(own_cache):
+    python_for(SIX)
+    with pytest.raises(HarnessError, match=r"E08 .*[Hh]ash"):
+        python_for(SIX.replace("8abb2f1d", "00000000"))
+
+
+class TestOffline:
+    @pytest.fixture
+    def network(self, own_cache, monkeypatch):
+        """`network()`: from now on no index can be reached."""
+
+        def cut():
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+                monkeypatch.setenv(name, "http://127.0.0.1:9")
+                monkeypatch.setenv(name.lower(), "http://127.0.0.1:9")
+            monkeypatch.setenv("NO_PROXY", "")
+            monkeypatch.setenv("no_proxy", "")
+            monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+
+        return cut
+
+    def test_what_was_installed_once_is_installed_again(self, network):
+        folder = python_for(SIX).parents[1]
+        shutil.rmtree(folder)
+        network()
+        python = python_for(SIX)
+        shown = subprocess.run(
+            [str(python), "-c", "import six; print(six.__version__)"], capture_output=True, check=True
+        )
+        assert shown.stdout == b"1.16.0\n"
+
+    def test_what_was_built_once_is_built_again_after_a_change(self, network, tmp_path):
+        project = tmp_path / "project"
+        made_here.project(project, factor=2, needs='"six==1.16.0"')
+        settings = Settings(path=tmp_path / "harness.toml", root=tmp_path, model="plain")
+        before = made_here.resolve(settings, "project:project")
+        network()
+        made_here.project(project, factor=3, needs='"six==1.16.0"')
+        after = made_here.resolve(settings, "project:project")
+        assert after.digest != before.digest
+        assert after.lock == before.lock
+        assert made_here.answers(after) == [3.0, 9.0]
+
+    def test_what_was_never_there_is_said_as_that(self, network):
+        network()
+        with pytest.raises(HarnessError, match=r"E08 .*Failed to fetch") as caught:
+            lock(("uhashring==2.3",), "")
+        assert "cannot be reached, and not everything is in uv's cache" in caught.value.hint
 
 
 def test_science_comes_from_its_lock(science_lock):

@@ -115,6 +115,43 @@ class TestIndex:
             versions.resolve("pypi:six==1.16.0", settings, "baseline")
 
 
+class TestSharedProfiles:
+    """A spec without a profile is asked as the candidate's profile says, or as the only one of its family."""
+
+    NOW = Profile("now", "project:.", entry="plainmodel:predict", pass_as="records")
+
+    def test_of_the_candidate(self, settings):
+        project(settings.root)
+        commit(settings.root, "v1")
+        other = Profile("other", "pypi:six==1.16.0", entry="six:text_type")
+        named = replace(settings, candidate="now", versions={"now": self.NOW, "other": other})
+        version = versions.resolve("git:v1", named, "baseline")
+        assert answers(version) == [2.0, 6.0]
+        assert version.why.endswith(", asked as profile now says")
+        assert versions.resolve("git:v1", named, "anchor").digest == version.digest
+        with pytest.raises(HarnessError, match="does not say what predicts"):
+            versions.resolve("git:v1", replace(named, candidate="git:v1"), "candidate")
+
+    def test_of_the_only_one_where_the_candidate_has_none(self, settings):
+        project(settings.root)
+        commit(settings.root, "v1")
+        named = replace(settings, candidate="git:v1", versions={"now": self.NOW})
+        for role in ("baseline", "candidate"):
+            assert "asked as profile now says" in versions.resolve("git:v1", named, role).why
+
+    @pytest.mark.parametrize("spec", ["file:model.skops", "mlflow:folder"])
+    def test_never_of_another_family(self, settings, spec):
+        (settings.root / "model.skops").write_bytes(b"")
+        with pytest.raises(HarnessError) as caught:
+            versions.resolve(spec, replace(settings, candidate="now", versions={"now": self.NOW}), "baseline")
+        assert "model" in caught.value.message
+
+    def test_an_endpoint_is_sent_no_header_of_the_candidates_profile(self, settings):
+        live = Profile("live", "https://one.example/predict", headers={"Authorization": "env:TOKEN"})
+        named = replace(settings, candidate="live", versions={"live": live})
+        assert not versions.resolve("https://two.example/predict", named, "baseline").profile.headers
+
+
 class TestCommits:
     def test_tags_merge_bases_and_what_stands_there_now(self, settings):
         root = settings.root
@@ -151,8 +188,10 @@ class TestCommits:
             resolve(settings, "git:HEAD#models/b")
         with pytest.raises(HarnessError, match=r"no folder \.\./\.\."):
             resolve(settings, "git:HEAD#../..")
-        with pytest.raises(HarnessError, match="holds no Python package"):
-            resolve(settings, "git:HEAD#models")
+        for spec in ("git:HEAD#models", "git:HEAD"):
+            with pytest.raises(HarnessError, match="holds no Python package") as caught:
+                resolve(settings, spec)
+            assert caught.value.hint == "name the package's folder: git:HEAD#models/a"
 
     def test_a_build_that_asks_git_for_its_version(self, settings):
         more = '", "setuptools-scm'

@@ -271,7 +271,8 @@ class TestUnknown:
         ("spec", "hint"),
         [
             ("previus", 'did you mean "previous"?'),
-            ("weel:x.whl.zip", "known: "),
+            ("weel:x.whl.zip", 'did you mean "wheel:"?'),
+            ("nothing:of.it", "known: "),
             ("lagacy", 'did you mean "legacy"?'),
             ("projekt:.", 'did you mean "project:"?'),
             ("", "known: "),
@@ -373,3 +374,20 @@ class TestChange:
         found = changed(zoo, tmp_path, "auto", new=DATA)
         assert "data differs: dddddddddddd → eeeeeeeeeeee" in found.evidence
         assert "lock equal" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [("previous", "harness.toml: previous"), ("profile", "harness.toml, versions.old"), ("", "--compare-to")],
+)
+def test_a_misspelt_kind_is_guessed_and_its_place_is_named(settings, key, where):
+    spec = "gti:last-tag"
+    named = {
+        "previous": replace(settings, previous=spec),
+        "profile": replace(settings, versions={"old": Profile("old", spec)}),
+        "": settings,
+    }[key]
+    with pytest.raises(HarnessError, match=f'unknown version "{spec}"') as caught:
+        resolve({"previous": "previous", "profile": "old", "": spec}[key], named)
+    assert caught.value.where == where
+    assert 'did you mean "git:"?' in caught.value.hint

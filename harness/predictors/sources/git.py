@@ -175,9 +175,20 @@ def _inside(tree: Path, inner: str, spec: str) -> Path:
             where=f"git:{spec}",
             hint="name a release of the store, or a wheel that was kept"
             if trains
-            else "name the package's folder: git:REF#FOLDER",
+            else f"name the package's folder: git:{spec.partition('#')[0]}#{_package_in(tree) or 'FOLDER'}",
         )
     return folder
+
+
+def _package_in(tree: Path) -> str:
+    """A folder of the tree that holds a package, the one closest to the root; nothing where there is none nearby."""
+    places = (
+        path.parent
+        for level in ("*", "*/*")
+        for name in ("pyproject.toml", "setup.py")
+        for path in sorted(tree.glob(f"{level}/{name}"))
+    )
+    return next((place.relative_to(tree).as_posix() for place in places if is_package(place)), "")
 
 
 def _asks_git(folder: Path) -> bool:

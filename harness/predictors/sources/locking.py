@@ -66,7 +66,7 @@ def lock(requirements: tuple[str, ...], python: str, identity: str = "", wheel: 
         with tempfile.TemporaryDirectory(prefix="harness-lock-") as scratch:
             wanted = Path(scratch, "requirements.in")
             wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-            text = environments.run_uv(
+            text = environments.run_uv_here(
                 "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate",
                 "--python", base, str(wanted),
             )  # fmt: skip

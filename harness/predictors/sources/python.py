@@ -142,7 +142,7 @@ def build(folder: Path, python: str, variables: Mapping[str, str] | None = None)
     """Build the package in `folder` under that interpreter; the wheel lies in the cache. Raises HarnessError E08."""
     base = environments.find_interpreter(python)
     with tempfile.TemporaryDirectory(prefix="harness-build-") as scratch:
-        environments.run_uv(
+        environments.run_uv_here(
             "build", "--wheel", "--quiet", "--no-create-gitignore", "--python", base, "--out-dir", scratch,
             str(folder), variables=variables,
         )  # fmt: skip
