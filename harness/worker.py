@@ -574,9 +574,9 @@ def _numbers(numpy: Any, kind: str, dtype: str, rows: int, raw: memoryview) -> A
 
 def _truths(numpy: Any, raw: memoryview) -> None:
     if numpy is None:
-        wrong = bytes(raw).translate(None, b"\0\1")
+        wrong = bool(bytes(raw).translate(None, b"\0\1"))
     else:
-        wrong = len(raw) and numpy.frombuffer(raw, "u1").max() > 1
+        wrong = bool(len(raw) and numpy.frombuffer(raw, "u1").max() > 1)
     if wrong:
         raise ValueError("a truth value that is neither 0 nor 1")
 
@@ -609,12 +609,11 @@ def _buffers(numpy: Any, kind: str, marks: Any, blob: Any) -> Texts:
     """The texts where they lie, once it is sure that they are texts."""
     if (marks[1:] < marks[:-1]).any() or marks[0] != 0 or marks[-1] != len(blob):
         raise ValueError("a column's offsets are no offsets")
-    if kind == "str":
-        if not _is_ascii(numpy, blob):
-            blob.tobytes().decode("utf-8", "surrogatepass")
-            # what is text as a whole is text in parts, unless one of them begins inside a character
-            if (blob[marks[marks < len(blob)]] & 0xC0 == 0x80).any():
-                raise ValueError("a text begins inside a character")
+    if kind == "str" and not _is_ascii(numpy, blob):
+        blob.tobytes().decode("utf-8", "surrogatepass")
+        # what is text as a whole is text in parts, unless one of them begins inside a character
+        if (blob[marks[marks < len(blob)]] & 0xC0 == 0x80).any():
+            raise ValueError("a text begins inside a character")
     return Texts(kind == "str", marks, blob)
 
 

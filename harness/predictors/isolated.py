@@ -22,6 +22,9 @@ from harness.versions.version import Version
 OPENING = 120.0
 """Seconds for an interpreter to start and import its model."""
 
+SLACK = 10
+"""How many times longer than expected a call of several blocks may take, where that is more than a time-out."""
+
 LOCATING = 24
 """Workers started, at most, to find the case that kills."""
 
@@ -91,13 +94,17 @@ class IsolatedPredictor:
         self._answered += int(outcome.answered.sum())
         return outcome
 
-    def whole(self, batch: Batch) -> Outcome | None:
-        """The answers to a batch that is wider than a block, in one call; None where a row of it makes any trouble, so
-        that its blocks are to be asked one by one, which finds out what it is."""
+    def whole(self, batch: Batch, blocks: int, seconds: float) -> Outcome | None:
+        """The answers to a batch of several blocks, in one call; None where a row of it makes any trouble, so that its
+        blocks are to be asked one by one, which finds out what it is. It may take a time-out for each block, unless
+        that is beyond what could be expected of it: a model that hangs is to be found within a time-out."""
+        timeout = self.version.profile.timeout
+        limit = min(blocks * timeout, max(timeout, SLACK * seconds))
         self.open()
         try:
             with outbox.packed(batch) as parcel:
-                reply, payload = self._ask({"op": "predict", "once": True, **parcel.header}, parcel.chunks)
+                header = {"op": "predict", "once": True, **parcel.header}
+                reply, payload = self._ask(header, parcel.chunks, limit)
             if reply.get("odd"):
                 return None
             outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
@@ -162,14 +169,16 @@ class IsolatedPredictor:
             raise self._error(trouble["code"], trouble["message"])
         return reply
 
-    def _ask(self, header: dict[str, Any], chunks: list[bytes]) -> tuple[dict[str, Any], bytes]:
+    def _ask(
+        self, header: dict[str, Any], chunks: list[bytes], seconds: float = 0.0
+    ) -> tuple[dict[str, Any], bytes]:
         process = self._process
         if process is None:
             self._start()
             process = self._process
         if process is None:
             raise Ended(-signal.SIGKILL)
-        reply, payload = process.ask(header, chunks, self.version.profile.timeout)
+        reply, payload = process.ask(header, chunks, seconds or self.version.profile.timeout)
         if trouble := reply.get("trouble"):
             raise self._error(trouble["code"], trouble["message"])
         return reply, payload

@@ -15,6 +15,7 @@ from harness.errors import Exit, HarnessError
 from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings
 from harness.run.apart import declared
 from harness.run.approval import name_of
+from harness.run.drive import how_asked
 from harness.run.session import running_of
 from harness.run.tree import commit_of
 from harness.run.verify import verify
@@ -91,7 +92,8 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     exit=Exit.INCONCLUSIVE,
                 )
             names = candidate.manifest.inputs.names if candidate.manifest else None
-            outcomes[item.name] = answers.recorded(given, names, where)
+            asked = how_asked(work / item.name)
+            outcomes[item.name] = answers.recorded(given, names, where, asked.of)
     act = Act(name_of(settings.root), reason, noted, dry_run)
     evidence, previous = verdict["result_digest"], verdict["baseline"]["sha256"]
     return _release(settings, candidate, outcomes, evidence, previous, act)
