@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.kernel import Measured, Rows, measure
+from harness.compare.kernel import measure
+from harness.compare.measured import Measured, Rows
 from harness.compare.rules import Close, Exact
 from harness.compare.rules.rankings import Scores, by_sorting, pair_by_pair
 from harness.tables import BLOCK, Column

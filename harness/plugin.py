@@ -81,12 +81,14 @@ class Gate:
         self.folder = Path(options.compare_report).absolute() if options.compare_report else reports
         if self.worker or self.collect_only:
             return
+        from harness.run import journal
+
         self.run_id = tombstone.new_run_id()
         try:
             if self.settings is not None:
                 tombstone.refuse_folder(self.folder, self.settings.root)
             self.held.enter_context(tombstone.held(self.folder))
-            tombstone.begin(self.folder, self.run_id)
+            journal.begin(self.folder, self.run_id)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from None
         tombstone.announce(self.run_id)

@@ -12,102 +12,23 @@ byte. All else (counts, extremes, the worst rows under a total order) is the sam
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare.blocksums import all_plain, block_sums, careful_sums, integer_sums, plain_blocks
 from harness.compare.exact import Exact, Sums
+from harness.compare.measured import BINS, SHIFT, Floats, Measured, Rows, Tolerance, bin_of, edge, larger
 from harness.tables import BLOCK, Bools
 
 PASS = 8 * BLOCK
 """Rows that go through the buffers at once."""
 
-FINE = 8
-"""Bins of relative change in an octave, that is between one power of two and the next."""
-
-_SHIFT = 49
-_BINS = 0x7FF * FINE + 1
 _GUARD = 64
 _RARE = 8
 _APART = 72
-
-Floats = npt.NDArray[np.float64]
-Tolerance = tuple[float, float]
-"""(atol, rtol)."""
-
-
-def edge(number: int) -> float:
-    """The lower edge of a bin of relative change: bin k is `edge(k) <= relative < edge(k + 1)`.
-
-    >>> edge(bin_of(0.5)), edge(bin_of(0.6)), edge(bin_of(0.0))
-    (0.5, 0.5625, 0.0)
-    """
-    return float(np.int64(min(number, _BINS - 1) << _SHIFT).view(np.float64))
-
-
-def bin_of(relative: float) -> int:
-    """The bin of one relative change, which is 0 or more and not NaN."""
-    return int(np.float64(relative).view(np.int64)) >> _SHIFT
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What the kernel saw in some rows; `a + b` is what it sees in the rows of both.
-
-    `violations[i]` counts rows with `|c - b| > atol + rtol * |b|` for tolerance i, a missing answer on one side
-    included. `both_nan` rows have no number on either side; `apart` rows have no finite difference (a number on
-    one side only, an infinity against anything else, a difference beyond the largest float).
-    `absolute` is the largest `|c - b|`, `relative` the largest `|c - b| / |b|`, each with its first row (-1 where
-    nothing differs); integers keep `absolute` as an integer. `sums` is of `c - b` over all other rows.
-    `bins` holds (bin, rows), see `edge`; `worst` the (|c - b|, row) that differ most, the earliest first among equals.
-    """
-
-    rows: int = 0
-    both_nan: int = 0
-    apart: int = 0
-    violations: tuple[int, ...] = ()
-    absolute: float = 0.0
-    absolute_row: int = -1
-    relative: float = 0.0
-    relative_row: int = -1
-    sums: Sums = Sums()
-    bins: tuple[tuple[int, int], ...] = ()
-    worst: tuple[tuple[float, int], ...] = ()
-    keep: int = 0
-
-    def __add__(self, other: Measured) -> Measured:
-        """Both together; they were measured by the same tolerances, or one of them saw nothing."""
-        if not self.rows or not other.rows:
-            return self if self.rows else other
-        keep = max(self.keep, other.keep)
-        return Measured(
-            self.rows + other.rows,
-            self.both_nan + other.both_nan,
-            self.apart + other.apart,
-            tuple(a + b for a, b in zip(self.violations, other.violations, strict=True)),
-            *_larger((self.absolute, self.absolute_row), (other.absolute, other.absolute_row)),
-            *_larger((self.relative, self.relative_row), (other.relative, other.relative_row)),
-            self.sums + other.sums,
-            add_bins(self.bins, other.bins),
-            tuple(sorted((*self.worst, *other.worst), key=_place)[:keep]),
-            keep,
-        )
-
-
-class Rows:
-    """What the kernel sees row by row, where somebody asks for it: made empty for n rows, filled by `measure`.
-
-    `magnitude` (n,) is `|c - b|`: inf where there is no finite difference, 0 where neither side has a number, which
-    `both_nan` (n,) marks. `beyond[i]` (n,) are the rows that violate tolerance i, one for each of the first `masks`.
-    """
-
-    def __init__(self, n: int, masks: int) -> None:
-        self.magnitude = np.zeros(n)
-        self.both_nan = np.zeros(n, bool)
-        self.beyond = tuple(np.zeros(n, bool) for _ in range(masks))
 
 
 def measure(
@@ -147,24 +68,8 @@ def measure(
     return state.result()
 
 
-def add_bins(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    """Counts of the same bins added, in order of bins."""
-    counts = dict(a)
-    for number, count in b:
-        counts[number] = counts.get(number, 0) + count
-    return tuple(sorted(counts.items()))
-
-
 def _any(mask: Bools) -> Bools | None:
     return mask if mask.any() else None
-
-
-def _place(one: tuple[float, int]) -> tuple[float, int]:
-    return -one[0], one[1]
-
-
-def _larger(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
-    return min((a, b), key=lambda one: (-one[0], one[1] if one[1] >= 0 else float("inf")))
 
 
 class _Scratch(threading.local):
@@ -179,9 +84,8 @@ class _Scratch(threading.local):
             # buffers a multiple of 4 KiB apart get in each other's way in the cache
             whole = np.empty((5, rows + _APART))[:, :rows]
             self.floats, self.converted = whole[:3], whole[3:]
-            self.bits = np.empty(rows, np.int64)
             self.mask = np.empty(rows, bool)
-            self.bins = np.empty(_BINS, np.int64)
+            self.bins = np.empty(BINS, np.int64)
         self.bins[:] = 0
         return self
 
@@ -202,12 +106,13 @@ class _State:
         self.violations = [0] * len(self.tolerances)
         self.absolute: tuple[float, int] = (0.0, -1)
         self.relative: tuple[float, int] = (0.0, -1)
+        # sizes are negative here, so that the order of tuples is that of the worst, the earliest first
         self.worst: list[tuple[float, int]] = []
         self.sums = Sums()
         self._pending: list[Floats] = []
         scratch = _SCRATCH.of(size)
         self._floats, self._converted = scratch.floats, scratch.converted
-        self._bits, self._mask, self.bins = scratch.bits, scratch.mask, scratch.bins
+        self._mask, self.bins = scratch.mask, scratch.bins
 
     def result(self) -> Measured:
         """What was seen, as a value."""
@@ -215,7 +120,6 @@ class _State:
         found = np.flatnonzero(self.bins)
         if self.whole:
             self.absolute = (_whole(self.absolute[0]), self.absolute[1])
-            self.worst = [(_whole(size), row) for size, row in self.worst]
         return Measured(
             self.rows,
             self.both_nan,
@@ -225,7 +129,7 @@ class _State:
             *self.relative,
             self.sums + Sums(self.used),
             tuple(zip(found.tolist(), self.bins[found].tolist(), strict=True)),
-            tuple(self.worst),
+            tuple((_whole(-less) if self.whole else -less, row) for less, row in self.worst),
             self.keep,
         )
 
@@ -242,12 +146,11 @@ class _State:
         difference, reference, scratch = self._floats[:, :n]
         np.subtract(c, b, out=difference)
         np.abs(b, out=reference)
-        sums = _block_sums(difference, scratch)
-        plain = _plain(sums, n)
+        sums = block_sums(difference, scratch)
         used, lost = None, None
-        if not plain.all():
+        if not all_plain(sums, n):
             used, lost = self._mend(b, c, difference, reference)
-            sums = self._careful(difference, sums, plain, used)
+            sums = self._careful(difference, sums, plain_blocks(sums, n), used)
         self._pending.append(sums)
         self.used += n if used is None else int(np.count_nonzero(used))
         # from here on only the size of a difference matters
@@ -261,10 +164,10 @@ class _State:
         n = len(size)
         if self.seen is not None:
             self.seen.magnitude[self._here(n)] = size
-        relative = np.divide(size, reference, out=self._floats[2, :n])
-        largest = self._histogram(relative)
-        self._count(size, reference, top, largest)
-        self._extremes(size, relative, top, largest)
+        bins, last = self._histogram(np.divide(size, reference, out=self._floats[2, :n]))
+        self._most(bins, last, lambda rows: size[rows] / reference[rows])
+        self._count(size, reference, top, last)
+        self._extremes(size, top)
         self._advance(n)
 
     def _as_float64(self, side: int, values: npt.NDArray[Any], gone: Bools | None) -> Floats:
@@ -278,10 +181,9 @@ class _State:
 
     def _identical(self, b: Floats, c: Floats) -> bool:
         """Bit for bit; nearly free where they are not, since the first few rows say so."""
-        x, y = b.view(np.int64), c.view(np.int64)
-        if not (x[:_GUARD] == y[:_GUARD]).all():
+        if b[:_GUARD].tobytes() != c[:_GUARD].tobytes():
             return False
-        return bool(np.equal(x, y, out=self._mask[: len(x)]).all())
+        return bool(np.equal(b.view(np.int64), c.view(np.int64), out=self._mask[: len(b)]).all())
 
     def _same(self, n: int, b: npt.NDArray[Any]) -> None:
         """Rows of which both sides hold the same bits."""
@@ -323,12 +225,12 @@ class _State:
     def _careful(self, difference: Floats, sums: Floats, plain: Bools, used: Bools | None) -> Floats:
         """Blocks whose sums overflow, vanish or drown their own spread are summed one by one, and set to zero."""
         if used is not None:
-            sums = _block_sums(difference, self._floats[2, : len(difference)])
-            plain = _plain(sums, len(difference), used)
+            sums = block_sums(difference, self._floats[2, : len(difference)])
+            plain = plain_blocks(sums, len(difference), used)
         for number in np.flatnonzero(~plain).tolist():
             here = slice(number * BLOCK, (number + 1) * BLOCK)
             if difference[here].any():
-                self.sums += _careful(difference[here], None if used is None else used[here])
+                self.sums += careful_sums(difference[here], None if used is None else used[here])
         sums[:, ~plain] = 0.0
         return sums
 
@@ -340,10 +242,10 @@ class _State:
 
     def _count(self, size: Floats, reference: Floats, top: float, largest: int) -> None:
         n = len(size)
-        limit, mask = self._bits[:n].view(np.float64), self._mask[:n]
+        limit, mask = self._floats[2, :n], self._mask[:n]
         for number, (atol, rtol) in enumerate(self.tolerances):
             # rounding is monotonic: no relative change as large as rtol, no row beyond it
-            if top <= atol or (largest < _BINS - 1 and edge(largest + 1) <= rtol):
+            if top <= atol or (largest < BINS - 1 and edge(largest + 1) <= rtol):
                 continue
             if rtol == 0:
                 np.greater(size, atol, out=mask)
@@ -409,7 +311,7 @@ class _State:
         if self.seen is not None:
             self.seen.both_nan[self._here(n)] = both
             self.seen.magnitude[self._here(n)] = np.where(one, np.inf, distance)
-        total, squares = _integer_sums(distance, more)
+        total, squares = integer_sums(distance, more)
         self.sums += Sums(n - int((both | one).sum()), Exact.make(total), Exact.make(squares))
         found = [(float("inf"), int(row)) for row in np.flatnonzero(one)[: max(self.keep, 1)]]
         for row, signed in wide.items():
@@ -417,9 +319,10 @@ class _State:
             relative[row] = abs(signed) / reference[row]
             found.append((abs(signed), row))
         for size, row in found:
-            self.absolute = _larger(self.absolute, (size, self._number(row)))
-            self.worst = sorted((*self.worst, (size, self._number(row))), key=_place)[: self.keep]
-        self._extremes(distance, relative, int(distance.max()), self._histogram(relative))
+            self.absolute = larger(self.absolute, (size, self._number(row)))
+        self._worse(found)
+        self._most(*self._histogram(relative.copy()), relative.__getitem__)
+        self._extremes(distance, int(distance.max()))
         self._advance(n)
 
     def _few_integers(
@@ -446,9 +349,9 @@ class _State:
         top = max(float(difference.max()), -float(difference.min()))
         if BLOCK * top * top < 2.0**53:
             # no sum of a block is ever rounded
-            self._pending.append(_block_sums(difference, scratch))
+            self._pending.append(block_sums(difference, scratch))
         else:
-            total, squares = _integer_sums(np.abs(difference).astype(np.uint64), difference > 0)
+            total, squares = integer_sums(np.abs(difference).astype(np.uint64), difference > 0)
             self.sums += Sums(0, Exact.make(total), Exact.make(squares))
         self.used += n
         self._judge(np.abs(difference, out=difference), reference, top)
@@ -466,40 +369,59 @@ class _State:
 
     # ---- both
 
-    def _extremes(self, size: npt.NDArray[Any], relative: Floats, top: float, largest: int) -> None:
+    def _extremes(self, size: npt.NDArray[Any], top: float) -> None:
+        """The row that differs most, and the worst so far."""
         if top > self.absolute[0]:
             self.absolute = (top, self._number(int(size.argmax())))
-        if largest >= bin_of(self.relative[0]):
-            row = int(relative.argmax())
-            if relative[row] > self.relative[0]:
-                self.relative = (float(relative[row]), self._number(row))
         # rows come in order: one that is only as bad as the last of a full list comes too late
         full = len(self.worst) == self.keep
-        least = self.worst[-1][0] if self.worst and full else 0.0
+        least = -self.worst[-1][0] if self.worst and full else 0.0
         if not self.keep or top <= least:
             return
-        rows = np.flatnonzero(size > least) if full else _ahead(size, self.keep)
+        rows = (
+            np.flatnonzero(np.greater(size, least, out=self._mask[: len(size)]))
+            if full
+            else _ahead(size, self.keep)
+        )
         if len(rows) > self.keep:
             sizes = size[rows]
             last = np.partition(sizes, len(rows) - self.keep)[len(rows) - self.keep]
             first, ties = rows[sizes > last], rows[sizes == last]
             rows = np.concatenate([first, ties[: self.keep - len(first)]])
-        found = [(size[row].item(), self._number(row)) for row in rows.tolist()]
-        self.worst = sorted((*self.worst, *found), key=_place)[: self.keep]
+        self._worse(zip(size[rows].tolist(), rows.tolist(), strict=True))
 
-    def _histogram(self, relative: Floats) -> int:
-        """Counts every row in its bin; returns the last bin that has one."""
-        bits = np.right_shift(relative.view(np.int64), _SHIFT, out=self._bits[: len(relative)])
+    def _worse(self, found: Iterable[tuple[float, int]]) -> None:
+        """Sizes and rows of the arrays at hand that may be among the worst."""
+        self.worst = sorted([*self.worst, *((-size, self._number(row)) for size, row in found)])[: self.keep]
+
+    def _histogram(self, relative: Floats) -> tuple[npt.NDArray[np.int64], int]:
+        """Counts every row in its bin; returns the bins of the rows, which take the place of
+        `relative`, and the last bin that has one."""
+        bits = relative.view(np.int64)
+        np.right_shift(bits, SHIFT, out=bits)
         try:
             counts = np.bincount(bits)
         except ValueError:  # nothing over nothing is a NaN, whose sign is the processor's choice
             counts = None
-        if counts is None or len(counts) > _BINS:
+        if counts is None or len(counts) > BINS:
             # no change from zero, and rows without a number on either side
-            np.copyto(relative, 0.0, where=np.isnan(relative))
-            counts = np.bincount(np.right_shift(relative.view(np.int64), _SHIFT, out=bits))
+            np.copyto(bits, 0, where=(bits < 0) | (bits >= BINS))
+            counts = np.bincount(bits)
         self.bins[: len(counts)] += counts
-        return len(counts) - 1
+        return bits, len(counts) - 1
+
+    def _most(
+        self, bins: npt.NDArray[np.int64], last: int, relative: Callable[[npt.NDArray[np.intp]], Floats]
+    ) -> None:
+        """The row of the largest relative change, which is one of those in the last bin."""
+        # the first bin holds what is equal or no number: a float that differs from another does so by 2**-53 at least
+        if last < max(bin_of(self.relative[0]), 1):
+            return
+        rows = np.flatnonzero(np.equal(bins, last, out=self._mask[: len(bins)]))
+        found = relative(rows)
+        row = int(found.argmax())
+        if found[row] > self.relative[0]:
+            self.relative = (float(found[row]), self._number(int(rows[row])))
 
     def _here(self, n: int) -> Any:
         """Where the rows of the arrays at hand stand among all that were given."""
@@ -531,51 +453,6 @@ def _ahead(size: npt.NDArray[Any], keep: int) -> npt.NDArray[np.intp]:
     return ahead
 
 
-def _block_sums(difference: Floats, scratch: Floats) -> Floats:
-    """(2, blocks): sum and sum of squares of every canonical block; `scratch` is as long and is overwritten."""
-    n = len(difference)
-    whole = n // BLOCK
-    sums = np.empty((2, -(-n // BLOCK)))
-    for number, values in enumerate((difference, np.square(difference, out=scratch))):
-        if whole:
-            np.einsum("ij->i", values[: whole * BLOCK].reshape(whole, BLOCK), out=sums[number, :whole])
-        if n % BLOCK:
-            np.einsum("ij->i", values[whole * BLOCK :].reshape(1, -1), out=sums[number, whole:])
-    return sums
-
-
-def _plain(sums: Floats, n: int, used: Bools | None = None) -> Bools:
-    """(blocks,) whose sums are good as they are: finite, squares well inside the range of floats, and a mean
-    that is not large beside the spread (where it is, the variance would drown in rounding)."""
-    total, squares = sums
-    counts = np.full(len(total), float(BLOCK))
-    counts[-1] = n - (len(counts) - 1) * BLOCK
-    if used is not None:
-        counts -= np.add.reduceat(~used, np.arange(0, n, BLOCK), dtype=np.int64)
-    plain: Bools = (squares > 1e-280) & (squares < 1e300) & (total * total <= 0.999 * counts * squares)
-    return plain
-
-
-def _careful(difference: Floats, used: Bools | None) -> Sums:
-    """Sums of one block around its own mean, in a scale of its own; the count is the caller's.
-
-    With d = m + e, the sum of d is n m + sum(e) and that of its squares n m^2 + 2 m sum(e) + sum(e^2): the large
-    parts are added exactly and cancel exactly, and only what is small was ever rounded.
-    """
-    values = difference if used is None else difference[used]
-    n = len(values)
-    scale = int(np.frexp(np.abs(values).max())[1])
-    values = np.ldexp(values, -scale)
-    middle = float(np.einsum("i->", values)) / n
-    around = values - middle
-    rest = Exact.of(float(np.einsum("i->", around)))
-    squares = Exact.of(float(np.einsum("i,i->", around, around)))
-    m, count = Exact.of(middle), Exact.make(n)
-    total = count * m + rest
-    squares = count * m * m + (m * rest).shifted(1) + squares
-    return Sums(0, total.shifted(scale), squares.shifted(2 * scale))
-
-
 def _small(values: npt.NDArray[Any]) -> bool:
     """Whether the difference of two such integers is exact as a float64."""
     narrow = values.dtype.itemsize <= 4
@@ -598,19 +475,3 @@ def _wide(
     rows = np.flatnonzero((signed < 0) & (distance < unsigned.astype(np.uint64)) & present)
     distance[rows] = 0
     return {row: int(c[row]) - int(b[row]) for row in rows.tolist()}
-
-
-def _integer_sums(distance: npt.NDArray[np.uint64], more: Bools) -> tuple[int, int]:
-    """Sum and sum of squares of up to 2**18 signed distances, exactly: by limbs of 22 bits."""
-    limbs = [
-        ((distance >> np.uint64(shift)) & np.uint64((1 << 22) - 1)).astype(np.int64) for shift in (0, 22, 44)
-    ]
-    sign = np.where(more, 1, -1)
-    total = squares = 0
-    for i, x in enumerate(limbs):
-        if not x.any():
-            continue
-        total += int(np.einsum("i,i->", sign, x)) << (22 * i)
-        for j, y in enumerate(limbs):
-            squares += int(np.einsum("i,i->", x, y)) << (22 * (i + j))
-    return total, squares

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.compare.exact import Sums
-from harness.compare.kernel import FINE, Rows, Tolerance, add_bins, bin_of, edge, measure
+from harness.compare.kernel import measure
+from harness.compare.measured import FINE, Rows, Tolerance, add_bins, bin_of, edge
 from harness.tables import Column
 
 MOVED_OVER = 0.01
@@ -31,7 +32,7 @@ class Moved:
 
     `count` rows lie beyond `MOVED_OVER`. `largest` is the largest relative change and `absolute` the largest
     `|c - b|`, each with its first row and that row's key (-1 and "" where nothing moved). `histogram` counts rows
-    unchanged, then by `MOVED_EDGES`; `bins` the same finely (`kernel.edge`). `sums` is of `c - b` over the rows
+    unchanged, then by `MOVED_EDGES`; `bins` the same finely (`measured.edge`). `sums` is of `c - b` over the rows
     that have a finite one.
 
     >>> one = moved(Column.of([1.0, 2.0]), Column.of([1.0, 3.0]), lambda row: (row, f"key-{row}"))

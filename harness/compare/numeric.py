@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.kernel import Rows, Tolerance
+from harness.compare.measured import Rows, Tolerance
 from harness.compare.movement import moved
 from harness.compare.rules.protocol import Difference
 from harness.compare.rules.values import difference

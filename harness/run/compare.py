@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.run import past, tombstone
+from harness.run import journal, past, tombstone
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
 from harness.run.plan import Request, make_plan
 from harness.run.session import Session
@@ -30,7 +30,7 @@ def _compare(
     settings: Settings, request: Request, folder: Path, command: str, progress: Callable[[str], None]
 ) -> Conclusion:
     run_id = tombstone.new_run_id()
-    tombstone.begin(folder, run_id)
+    journal.begin(folder, run_id)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     tree = Tree()
 

@@ -37,6 +37,7 @@ from harness.run.reported import missing_items
 from harness.run.tree import Tree
 from harness.settings import Settings, links
 from harness.statistics.quality import Quality
+from harness.store.events import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +220,10 @@ def publish(
             **(bound or {}),
         }
 
+    head = Head()
     try:
         reporting.write_all(record, folder)
-        journal.note_verdict(folder, summary_of(record), record["result"])
+        head = journal.note_verdict(folder, summary_of(record), record["result"])
     except HarnessError as error:
         verdict = conclusion.verdict
         if verdict.name == "PASS":
@@ -242,7 +244,10 @@ def publish(
         # a view of what is kept elsewhere: nothing depends on it
         with contextlib.suppress(HarnessError):
             site.refresh(settings, folder)
-    summary = summary_of(record) | {"report_sha256": _sha256(folder / reporting.FILE)}
+    summary = summary_of(record) | {
+        "report_sha256": _sha256(folder / reporting.FILE),
+        "ledger": str(head),
+    }
     try:
         tombstone.end(folder, summary)
     except OSError as error:

@@ -22,7 +22,7 @@ from harness.errors import Exit, HarnessError, did_you_mean
 from harness.inputs import InputSource
 from harness.inputs.fixed import TableSource
 from harness.inputs.generated import SearchSource
-from harness.run import anchor, binding, blocks, extensions, past, tombstone
+from harness.run import anchor, binding, blocks, extensions, journal, past, tombstone
 from harness.run.blocks import Block, KeptTable
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
 from harness.run.drive import compared, how_asked, trouble_of, troubles_of
@@ -43,7 +43,7 @@ def judge_again(settings: Settings, run_id: str, folder: Path, command: str) -> 
 
 def _judge_again(settings: Settings, run: Past, folder: Path, command: str) -> Conclusion:
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    tombstone.begin(folder, run.run_id)
+    journal.begin(folder, run.run_id)
     tree = tree_of(settings.root, folder)
     begun = binding.taken(settings, tree)
     try:

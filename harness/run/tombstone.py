@@ -78,8 +78,8 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def begin(folder: Path, run_id: str) -> None:
-    """Write INCOMPLETE, whatever stood there before."""
+def begin(folder: Path, run_id: str, ledger: str = "") -> None:
+    """Write INCOMPLETE, whatever stood there before; `ledger` is the head of the ledger beside it."""
     try:
         files.write_json(
             folder / FILE,
@@ -88,6 +88,7 @@ def begin(folder: Path, run_id: str) -> None:
                 "run_id": run_id,
                 "verdict": "INCOMPLETE",
                 "reason": "E09 run not finished",
+                "ledger": ledger,
             },
         )
     except OSError as error:

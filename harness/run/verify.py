@@ -11,7 +11,7 @@ from typing import Any
 
 from harness import __version__, reporting, versions
 from harness.errors import Exit, HarnessError
-from harness.run import binding, extensions, tombstone
+from harness.run import binding, extensions, journal, tombstone
 from harness.run.plan import rules_digest
 from harness.run.tree import tree_of
 from harness.settings import Settings
@@ -28,6 +28,7 @@ _TEXTS = (
     "tree",
     "harness",
     "report_sha256",
+    "ledger",
     tombstone.SEAL,
 )
 _OF_VERSIONS = ("spec", "version", "digest", "sha256")
@@ -56,6 +57,8 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
             raise _refused("E17", f"the verdict is for {name} {verdict[name]}, not {asked}", place)
     _same_code(settings, folder, verdict, place)
     record = _same_report(folder, verdict, place)
+    if words := journal.check_noted(folder, verdict):
+        raise _refused("E17", words, place)
     if verdict["rules_digest"] != rules_digest(settings):
         raise _refused("E17", "the rules have changed since the verdict", place)
     if verdict["harness"] != __version__:

@@ -13,7 +13,7 @@ from typing import Any
 
 KINDS = ("verdict", "waiver", "approval", "release", "promotion", "rollback", "rebase", "void")
 """A `rebase` is a release that nothing was compared with, since the one before can no longer run; a `void` takes back a
-release that was cut off before the catalogue knew of it."""
+release that was cut off before the catalogue knew of it, or a verdict that was noted and never published."""
 
 _TEXTS = ("parent", "kind", "at", "by", "model", "channel", "origin")
 

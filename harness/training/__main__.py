@@ -110,6 +110,8 @@ def _say_selection(fitted: Fitted) -> None:
     for name in chosen.dropped:
         stable = f", needed in {chosen.stability[name]:.3g} of the resamples" if chosen.stability else ""
         _say(f"  not needed: {name}{stable}")
+    if chosen.stay:
+        _say(f"warning: they stay among the inputs: {chosen.stay}")
     _say(
         f"  a request of one row {chosen.request_bytes[0]} → {chosen.request_bytes[1]} bytes, "
         f"a fit {seconds[0]:.3g} → {seconds[1]:.3g} s, "

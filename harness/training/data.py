@@ -7,8 +7,8 @@ every version.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
-    the split goes by one; `dropped` the features that a selection took out, and `chosen` what its steps (by their
-    number) chose of the columns that they are still given.
+    the split goes by one; `dropped` the features that a selection took out.
 
     In `frame` numbers and booleans are float64, text is `object` and times are datetime64[ns], with NaN (NaT) where a
     value is missing: the same that `predict` of the package makes of what it is given.
@@ -42,7 +41,6 @@ class Data:
     sha256: str
     order: Any = None
     dropped: tuple[str, ...] = ()
-    chosen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)

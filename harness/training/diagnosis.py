@@ -92,6 +92,8 @@ def _selected(manifest: Manifest) -> Part:
         f"bytes in place of {before:,}, and {name} was {_short(found['metrics_before'].get(name))} before and is "
         f"{_short(own)}."
     )
+    if stay := found.get("stay"):
+        words += f" They stay among the inputs: {stay}."
     head = ("feature", "", "needed in this share of the resamples")
     return "What it does not need", (words,), [head, *rows]
 

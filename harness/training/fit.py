@@ -6,10 +6,9 @@ Threads change the bits of linear models and the bytes of some others, so everyt
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import HarnessError
@@ -18,11 +17,12 @@ from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.outliers import outliers_of
-from harness.training.pipeline import pipeline
+from harness.training.pipeline import pipeline, seeded
 from harness.training.reference import references
+from harness.training.refit import Astray, refitted
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
-from harness.training.selection import Selected, chosen_of, selected, without
+from harness.training.selection import Selected, selected
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,14 +95,16 @@ def fit(config: Config, data: Data, far: Callable[[int, int], None] = lambda don
         began = time.perf_counter()
         model, found = counted.fit(config, data, config.seed)
         seconds = time.perf_counter() - began
-        selection = None
+        selection, whole = None, data
         if config.selection is not None:
-            model, found, data, selection = _selected(config, model, found, data, seconds, counted)
+            model, data, selection = _selected(config, model, found, data, seconds, counted)
         unseen, truth = data.frame[data.held_out], data.target[data.held_out]
         answers = answers_of(model, unseen, config)
         seeds = range(config.seed + 1, config.seed + 1 + config.replicas)
+        # another training would be given all features, and choose for itself
+        asked = whole.frame[whole.held_out]
         noise = [
-            moved(answers, answers_of(counted.fit(config, data, seed)[0], unseen, config)) for seed in seeds
+            moved(answers, answers_of(counted.fit(config, whole, seed)[0], asked, config)) for seed in seeds
         ]
         losses = losses_of(model, answers, truth, config)
         kinds = {one.name: one.kind for one in data.inputs}
@@ -140,7 +142,7 @@ class _Counted:
 
 def _selected(
     config: Config, model: Any, found: Found | None, data: Data, seconds: float, counted: _Counted
-) -> tuple[Any, Found | None, Data, Selection]:
+) -> tuple[Any, Data, Selection]:
     """The pipeline without what it does not need, and what that pays."""
     assert config.selection is not None
     unseen, truth = data.frame[data.held_out], data.target[data.held_out]
@@ -152,35 +154,27 @@ def _selected(
         config.selection.resamples,
         config.seed,
     )
+    # what was found stays found, and is not looked for again
+    seconds -= found.seconds if found is not None else 0.0
     after = seconds
     # a model that looks at nothing needs nothing; it is left as it is, since a version takes something
     if config.selection.drop_unneeded and chosen.dropped and chosen.kept:
-        data = chosen_of(model, config, without(data, chosen.dropped), data.inputs.names)
         began = time.perf_counter()
-        model, found = _fit(config, data, config.seed)
-        after = time.perf_counter() - began
-    return model, found, data, Selection(chosen, metrics, (seconds, after))
+        try:
+            model, data = refitted(model, found, config, data, chosen.dropped)
+            after = time.perf_counter() - began
+        except Astray as astray:
+            chosen = replace(chosen, stay=str(astray))
+    return model, data, Selection(chosen, metrics, (seconds, after))
 
 
 def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
-    import numpy as np
-
-    model = pipeline(config, data.inputs.names, data.dropped, data.chosen)
-    # a random_state on its way out of scikit-learn warns when it is set; such steps draw from numpy's, seeded below
-    seeds = {
-        name: seed
-        for name, value in model.get_params(deep=True).items()
-        if name.endswith("random_state") and not (isinstance(value, str) and value == "deprecated")
-    }
-    model.set_params(**seeds)
-    # steps that draw without a random_state draw from these
-    random.seed(seed)
-    np.random.seed(seed)
+    model = seeded(pipeline(config, data.inputs.names, data.dropped), seed)
     found = None
     if config.search is not None:
         model, found = searched(model, config, data, seed)
     if config.calibration is not None:
-        model = calibrated(model, config, data, seed)
+        model = calibrated([model], config, data, seed)
     elif found is None:
         model.fit(data.frame[data.trained], data.target[data.trained])
     return model, found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import random
 from collections.abc import Mapping, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -16,14 +17,25 @@ from harness.training.config.recipes import RecipesSection
 from harness.training.config.steps import FUNCTIONS
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a selecting step chose: the places of the columns that it took among those that it is given (`frame`: it
+    gives them as a frame); or, where it is limited to `columns`, the names of those of them that it took, and of those
+    that it `left`."""
+
+    taken: tuple[int, ...] | tuple[str, ...]
+    left: tuple[str, ...] | None = None
+    frame: bool = False
+
+
 def pipeline(
     config: Config,
     features: tuple[str, ...] = (),
     dropped: tuple[str, ...] = (),
-    chosen: Mapping[int, tuple[int, ...]] | None = None,
+    chosen: Mapping[int, Choice] | None = None,
 ) -> Any:
     """The pipeline that a configuration describes, not yet fitted nor seeded, without the `dropped` features. A step
-    whose number is in `chosen` is the choice of those columns. Raises HarnessError for a step that does not exist, or
+    whose number is in `chosen` makes that choice and no other. Raises HarnessError for a step that does not exist, or
     does not take a parameter."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
@@ -38,6 +50,10 @@ def pipeline(
     for place, step in enumerate(config.steps, start=1):
         where = f"{config.path}: [[steps]] {place}"
         step = _without(step, gone)
+        # a step that was told to look at dropped features alone has nothing left to do, and might refuse to be made
+        if config.steps[place - 1].parameters.get("variables") and not step.parameters["variables"]:
+            steps.append((f"{place}-{step.short}", "passthrough"))
+            continue
         made = _make(step, where, config.package)
         last = place == len(config.steps)
         # of the class, since some only know that they predict once they are fitted
@@ -63,18 +79,47 @@ def pipeline(
                 [("step", made, columns)], remainder="passthrough", verbose_feature_names_out=False
             ).set_output(transform="pandas")
         if place in (chosen or {}):
-            made = ColumnTransformer(
-                [("chosen", "passthrough", list((chosen or {})[place]))], verbose_feature_names_out=False
-            )
-        # a step that was told to look at dropped features alone has nothing left to do
-        idle = bool(config.steps[place - 1].parameters.get("variables")) and not step.parameters["variables"]
-        steps.append((f"{place}-{step.short}", "passthrough" if idle else made))
+            made = _choosing((chosen or {})[place])
+        steps.append((f"{place}-{step.short}", made))
     return Pipeline(steps)
+
+
+def seeded(pipe: Any, seed: int) -> Any:
+    """The pipeline with the seed in each step that takes one; steps that draw without one draw from generators that are
+    seeded here as well."""
+    import numpy as np
+
+    # a random_state on its way out of scikit-learn warns when it is set
+    names = [
+        name
+        for name, value in pipe.get_params(deep=True).items()
+        if name.endswith("random_state") and not (isinstance(value, str) and value == "deprecated")
+    ]
+    random.seed(seed)
+    np.random.seed(seed)
+    return pipe.set_params(**dict.fromkeys(names, seed))
+
+
+def _choosing(choice: Choice) -> Any:
+    """The step that makes a choice: what a selecting step would give, in the same order."""
+    from sklearn.compose import ColumnTransformer
+
+    if choice.left is None:
+        made = ColumnTransformer(
+            [("chosen", "passthrough", list(choice.taken))], verbose_feature_names_out=False
+        )
+        return made.set_output(transform="pandas") if choice.frame else made
+    return ColumnTransformer(
+        [("chosen", "passthrough", list(choice.taken)), ("left", "drop", list(choice.left))],
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
 
 
 def _without(step: Step, gone: Set[str]) -> Step:
     """The step without columns that are gone among its `variables`, as feature-engine calls what it looks at."""
     named = step.parameters.get("variables")
+    named = [named] if isinstance(named, str) else named
     if not isinstance(named, list) or not gone & set(map(str, named)):
         return step
     return replace(

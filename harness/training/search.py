@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -13,7 +14,8 @@ from harness.training.data import Data
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The best of the candidates by their mean score over the folds, and how far apart the folds were."""
+    """The best of the candidates by their mean score over the folds, and how far apart the folds were; and the seconds
+    that it took beyond the fit of the best, which no two runs agree in and nothing keeps."""
 
     best: Mapping[str, Any]
     score: float
@@ -21,6 +23,7 @@ class Found:
     scoring: str
     candidates: int
     folds: int
+    seconds: float = field(default=0.0, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """As the manifest has it."""
@@ -40,7 +43,7 @@ def searched(model: Any, config: Config, data: Data, seed: int) -> tuple[Any, Fo
 
     assert config.search is not None
     section = config.search
-    space = {_place(name, model, config): values for name, values in section.parameters.items()}
+    space = {place_of(name, model, config): values for name, values in section.parameters.items()}
     scoring = section.scoring or _default(model, config)
     _check_scoring(scoring, config)
     options: dict[str, Any] = {
@@ -58,28 +61,45 @@ def searched(model: Any, config: Config, data: Data, seed: int) -> tuple[Any, Fo
         most = min(section.trials, _product(sizes))
         search = RandomizedSearchCV(model, drawn, n_iter=most, random_state=seed, **options)
     rows = data.trained
+    began = time.perf_counter()
     search.fit(data.frame[rows], data.target[rows])
+    seconds = time.perf_counter() - began - search.refit_time_
     place = search.best_index_
-    names = {_place(name, model, config): name for name in section.parameters}
+    names = {place_of(name, model, config): name for name in section.parameters}
     best = {names[name]: _plain(value) for name, value in sorted(search.best_params_.items())}
     spread = float(search.cv_results_["std_test_score"][place])
     found = Found(
-        best, float(search.best_score_), spread, scoring, len(search.cv_results_["params"]), section.folds
+        best,
+        float(search.best_score_),
+        spread,
+        scoring,
+        len(search.cv_results_["params"]),
+        section.folds,
+        seconds,
     )
     return search.best_estimator_, found
 
 
-def calibrated(model: Any, config: Config, data: Data, seed: int) -> Any:
-    """The pipeline as a classifier whose probabilities are calibrated as `[calibration]` says, fitted."""
+def calibrated(models: Sequence[Any], config: Config, data: Data, seed: int) -> Any:
+    """A classifier whose probabilities are calibrated as `[calibration]` says, fitted: each of its folds has one of the
+    `models`, or all have the only one."""
     from sklearn.base import clone
     from sklearn.calibration import CalibratedClassifierCV
 
     assert config.calibration is not None
     section = config.calibration
-    made = CalibratedClassifierCV(
-        clone(model), method=section.method, cv=folds(config, data, section.folds, seed), n_jobs=1
-    )
-    return made.fit(data.frame[data.trained], data.target[data.trained])
+    cuts = folds(config, data, section.folds, seed)
+    frame, target = data.frame[data.trained], data.target[data.trained]
+    parts = [
+        CalibratedClassifierCV(clone(one), method=section.method, cv=[cut], ensemble=True, n_jobs=1).fit(
+            frame, target
+        )
+        for one, cut in zip(models if len(models) > 1 else [models[0]] * len(cuts), cuts, strict=True)
+    ]
+    # as scikit-learn fits it when it is given all the folds at once; their rows are no part of a version
+    whole = parts[0].set_params(cv=section.folds)
+    whole.calibrated_classifiers_ = [part.calibrated_classifiers_[0] for part in parts]
+    return whole
 
 
 def folds(config: Config, data: Data, count: int, seed: int) -> list[tuple[Any, Any]]:
@@ -101,8 +121,8 @@ def folds(config: Config, data: Data, count: int, seed: int) -> list[tuple[Any, 
     return list(KFold(count, shuffle=True, random_state=seed).split(labels))
 
 
-def _place(name: str, model: Any, config: Config) -> str:
-    """`Ridge.alpha` as the pipeline names it."""
+def place_of(name: str, model: Any, config: Config) -> str:
+    """`Ridge.alpha` as the pipeline names it. HarnessError where it names no step, or several, or no parameter."""
     short, _, key = name.partition(".")
     steps = [place for place, step in enumerate(config.steps) if step.short == short]
     where = f"{config.path}: [search] parameters"

@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.schema import Schema
-from harness.training.config import Config
 from harness.training.data import Data
-from harness.training.pipeline import pipeline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +23,14 @@ ASKED = 2_000
 @dataclass(frozen=True, slots=True)
 class Selected:
     """The features that are needed and those that are not; how often each was needed over the resamples (by name, as
-    a share); and the bytes of a request of one row before and after."""
+    a share); the bytes of a request of one row with all of them and without those; and why those that are not needed
+    `stay` among the inputs, where they do although they were to go."""
 
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
     stability: Mapping[str, float]
     request_bytes: tuple[int, int]
+    stay: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As the manifest has it."""
@@ -39,7 +39,9 @@ class Selected:
             "dropped": list(self.dropped),
             "request_bytes": list(self.request_bytes),
         }
-        return {**found, "stability": dict(self.stability)} if self.stability else found
+        if self.stability:
+            found["stability"] = dict(self.stability)
+        return {**found, "stay": self.stay} if self.stay else found
 
 
 def needed(model: Any, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -76,43 +78,6 @@ def without(data: Data, dropped: tuple[str, ...]) -> Data:
     return replace(
         data, frame=data.frame[[field.name for field in fields]], inputs=Schema(fields), dropped=dropped
     )
-
-
-def chosen_of(model: Any, config: Config, data: Data, before: tuple[str, ...]) -> Data:
-    """The data with what each selecting step of the fitted `model` chose, in terms of the columns that it is given now
-    that others than `before` are.
-
-    A step that chose two of five would refuse to choose two of two, or choose one of them: what was chosen on all
-    features stays. A step whose parameters are searched, or whose columns have no names, chooses again.
-    """
-    offset = len(model.steps) - len(config.steps) if hasattr(model, "steps") else 0
-    searched = {name.partition(".")[0] for name in config.search.parameters} if config.search else set()
-    chosen: dict[int, tuple[int, ...]] = {}
-    for place, step in enumerate(config.steps[:-1], start=1):
-        if not hasattr(model, "steps") or step.columns or step.short in searched:
-            continue
-        fitted = model.steps[offset + place - 1][1]
-        if not hasattr(fitted, "get_support"):
-            continue
-        now: Any = pipeline(config, data.inputs.names, data.dropped, chosen)
-        first = offset + place - 1
-        try:
-            given = _names(model[:first], before)
-            rows = data.trained
-            left = _names(
-                now[:first].fit(data.frame[rows], data.target[rows]) if first else now[:0], data.inputs.names
-            )
-        except (AttributeError, ValueError):
-            continue
-        kept = {name for name, stays in zip(given, fitted.get_support(), strict=True) if stays}
-        # names that stand twice name no column
-        if len(set(left)) == len(left) and kept <= set(left):
-            chosen[place] = tuple(position for position, name in enumerate(left) if name in kept)
-    return replace(data, chosen=chosen)
-
-
-def _names(fitted: Any, features: tuple[str, ...]) -> list[str]:
-    return list(fitted.get_feature_names_out(list(features))) if len(fitted) else list(features)
 
 
 def _of_rows(data: Data, rows: Any) -> Data:

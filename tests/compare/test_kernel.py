@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from harness.compare import kernel
 from harness.compare.exact import Exact, Sums
-from harness.compare.kernel import Measured, Rows, bin_of, edge, measure
+from harness.compare.kernel import measure
+from harness.compare.measured import Measured, Rows, bin_of, edge
 from harness.compare.numeric import Numeric
 from harness.compare.rules import Close
 from harness.compare.rules.protocol import tolerance_of
@@ -460,3 +461,14 @@ def test_the_standard_deviation_of_any_size_is_right_to_the_last_bit(power):
             two.std()
     else:
         assert two.std() == math.ldexp(1.0, power)
+
+
+def test_a_larger_change_of_a_later_pass_counts_though_it_is_in_the_same_bin():
+    b = np.ones(3 * kernel.PASS)
+    c = b.copy()
+    for row, size in ((5, 0.5), (kernel.PASS + 7, 0.53125), (2 * kernel.PASS + 9, 0.5)):
+        c[row] += size
+    assert bin_of(0.5) == bin_of(0.53125)
+    seen = measure(b, c, [])
+    assert (seen.relative, seen.relative_row) == (0.53125, kernel.PASS + 7)
+    assert seen.worst[:3] == ((0.53125, kernel.PASS + 7), (0.5, 5), (0.5, 2 * kernel.PASS + 9))

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error
 from sklearn.model_selection import KFold, cross_val_score
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -154,6 +156,19 @@ def test_calibration_makes_probabilities_that_hold(project):
     assert found.outputs == raw.outputs
     assert config.sha256 != read_config(project(last=forest, **options)).sha256
     assert found.model.predict_proba(data.frame).shape == (len(data), 2)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_is_that_of_scikit_learn(project, method):
+    last = f'step = "sklearn.naive_bayes.GaussianNB"\n\n[calibration]\nmethod = "{method}"\nfolds = 4\n'
+    config, data, found = fitted(project(last=last, table=cancer(), task="classification"))
+    rows = data.trained
+    stock = CalibratedClassifierCV(
+        make_pipeline(StandardScaler(), GaussianNB()), method=method, cv=folds(config, data, 4, 7)
+    ).fit(data.frame[rows], data.target[rows])
+    assert found.model.predict_proba(data.frame).tolist() == stock.predict_proba(data.frame).tolist()
+    # the rows of the folds are nobody's business once it is fitted, and would be most of the file of a large table
+    assert found.model.cv == 4
 
 
 # ---- what stands beside the metrics

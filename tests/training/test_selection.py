@@ -264,10 +264,155 @@ def test_what_was_chosen_of_all_features_is_not_chosen_from_again(project):
     assert len(after.model[-1].coef_) == len(before.model[-1].coef_)
 
 
-def test_a_selection_that_is_searched_is_searched_again(project):
-    last = f"{KINDS['filter: univariate']}\n\n[[steps]]\n{RIDGE}\n\n[selection]\n"
-    search = '\n[search]\nparameters = { "SelectKBest.k" = [1, 2] }\nfolds = 3\n'
-    _, found = fitted(project(table=driving(), last=last + search))
+def test_what_was_searched_stays_found(project):
+    last = f"{KINDS['filter: univariate']}\n\n[[steps]]\n{RIDGE}"
+    search = '\n[search]\nparameters = { "SelectKBest.k" = [1, 2], "Ridge.alpha" = [0.1, 30.0] }\nfolds = 3\n'
+    _, before = fitted(project(table=driving(), last=f"{last}\n{search}"))
+    _, found = fitted(project(table=driving(), last=f"{last}\n\n[selection]\n{search}"))
     assert found.data.inputs.names == ("size", "rooms")
-    assert found.data.chosen == {}
-    assert found.search.best == {"SelectKBest.k": 2}
+    assert found.search == before.search
+    assert found.search.best["SelectKBest.k"] == 2
+    frame = before.data.frame
+    expected = before.model.predict(frame).tolist()
+    assert found.model.predict(frame[["size", "rooms"]]).tolist() == pytest.approx(expected, rel=1e-12)
+
+
+SCALER = '[[steps]]\nstep = "sklearn.preprocessing.StandardScaler"\n\n'
+
+
+def test_a_search_of_a_step_that_has_nothing_left_to_do(project):
+    """Its variables are all dropped, so that no parameter of it is there any more."""
+    made = table().assign(town=np.where(np.arange(120) % 2 == 0, "a", "b"))
+    made["price"] = 1000 * made["size"] + 30_000 * made["rooms"]
+    encoders = (
+        'step = "feature_engine.encoding.RareLabelEncoder"\nvariables = ["town"]\nn_categories = 1\n\n[[steps]]\n'
+        'step = "feature_engine.encoding.OrdinalEncoder"\nvariables = "town"\nencoding_method = "arbitrary"\n\n'
+        "[[steps]]\n"
+    )
+    section = (
+        "\n[search]\nfolds = 3\n[search.parameters]\n"
+        '"RareLabelEncoder.tol" = [0.01, 0.6]\n"SelectKBest.k" = [2]\n"Ridge.alpha" = [0.1, 1.0]\n'
+    )
+    last = f"{encoders}{KINDS['filter: univariate']}\n\n[[steps]]\n{RIDGE}\n\n[selection]\n{section}"
+    _, found = fitted(project(table=made, last=last, replace={SCALER: ""}))
+    assert found.selection.found.stay == ""
+    assert found.data.inputs.names == ("size", "rooms")
+    assert found.search.best.keys() == {"RareLabelEncoder.tol", "SelectKBest.k", "Ridge.alpha"}
+    assert found.model[-1].alpha == found.search.best["Ridge.alpha"] == 0.1
+    assert found.model.steps[0][1] == "passthrough"
+
+
+def test_a_step_that_selects_among_some_columns_keeps_its_choice(project):
+    """Half of four is two, and half of those two would be one."""
+    half = HALF.replace("40", "50") + '\ncolumns = ["rooms", "dust", "smell", "luck"]'
+    made = driving()
+    made["price"] += 40_000 * made["luck"]
+    last = f"{half}\n\n[[steps]]\n{RIDGE}"
+    _, before = fitted(project(table=made, last=last, replace={SCALER: ""}))
+    _, after = fitted(project(table=made, last=f"{last}\n\n[selection]\n", replace={SCALER: ""}))
+    assert set(after.data.inputs.names) == {"size", "rooms", "luck"}
+    expected = before.model.predict(before.data.frame).tolist()
+    assert after.model.predict(after.data.frame).tolist() == pytest.approx(expected, rel=1e-9)
+    assert needed(after.model, after.data.frame) == after.data.inputs.names
+
+
+def flats() -> pd.DataFrame:
+    made = table()
+    told = (
+        made["size"] / 60
+        + made["rooms"] / 2
+        + made["dust"] / 3
+        + np.random.default_rng(8).normal(0, 2.5, 120)
+    )
+    return made.assign(price=np.where(told > told.median(), "dear", "cheap"))
+
+
+LOGISTIC = 'step = "sklearn.linear_model.LogisticRegression"'
+CALIBRATION = '\n\n[calibration]\nmethod = "sigmoid"\nfolds = 4\n'
+
+
+def test_under_calibration_each_fold_keeps_its_own_choice(project):
+    """Folds choose differently; 40% of all five features are two, 40% of those that any fold needs would be one."""
+    last = f"{HALF.replace('f_regression', 'f_classif')}\n\n[[steps]]\n{LOGISTIC}{CALIBRATION}"
+    options = {"table": flats(), "task": "classification"}
+    _, before = fitted(project(last=last, **options))
+    chosen = {tuple(one.estimator[1].get_support().tolist()) for one in before.model.calibrated_classifiers_}
+    assert len(chosen) > 1
+    _, after = fitted(project(last=f"{last}\n[selection]\n", **options))
+    assert 2 < len(after.data.inputs.names) < 5
+    expected = before.model.predict_proba(before.data.frame)
+    assert np.allclose(after.model.predict_proba(after.data.frame), expected, rtol=1e-9)
+    assert needed(after.model, after.data.frame) == after.data.inputs.names
+
+
+def test_a_frame_stays_a_frame_for_the_steps_that_name_columns(project):
+    made = houses().assign(flat=1.0, town=np.where(np.arange(120) % 2 == 0, "a", "b"))
+    made["price"] += 9_000 * (made["town"] == "b")
+    last = (
+        'step = "feature_engine.selection.DropConstantFeatures"\n\n[[steps]]\n'
+        'step = "feature_engine.encoding.OneHotEncoder"\nvariables = ["town"]\n\n[[steps]]\n' + RIDGE
+    )
+    _, before = fitted(project(table=made, last=last, replace={SCALER: ""}))
+    _, found = fitted(project(table=made, last=f"{last}\n\n[selection]\n", replace={SCALER: ""}))
+    assert found.selection.found.stay == ""
+    assert found.data.inputs.names == ("size", "rooms", "town")
+    expected = before.model.predict(before.data.frame).tolist()
+    assert found.model.predict(found.data.frame).tolist() == pytest.approx(expected, rel=1e-9)
+
+
+CUBES = '{ function = "numpy.cbrt" }'
+ON_ONE_LINE = HALF.replace("\n", ", ")
+NAMING = (
+    'step = "sklearn.compose.ColumnTransformer"\nremainder = "passthrough"\n'
+    'transformers = [["scaled", { step = "sklearn.preprocessing.StandardScaler" }, ["size", "dust"]]]'
+)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (
+            f'step = "sklearn.preprocessing.FunctionTransformer"\nfunc = {CUBES}\n\n[[steps]]\n{HALF}',
+            "SelectPercentile chooses from has no names",
+        ),
+        (
+            f'step = "sklearn.pipeline.FeatureUnion"\ntransformer_list = [["best", {{ {ON_ONE_LINE} }}]]',
+            "SelectPercentile selects inside of FeatureUnion",
+        ),
+        (
+            f"{NAMING}\n\n[[steps]]\n{HALF}",
+            "the pipeline cannot be fitted without them",
+        ),
+    ],
+)
+def test_what_cannot_be_left_out_stays_and_that_is_said(project, tmp_path, capsys, steps, words):
+    last = f"{steps}\n\n[[steps]]\n{RIDGE}"
+    _, before = fitted(project(table=driving(), last=last, replace={SCALER: ""}))
+    path = project(table=driving(), last=f"{last}\n\n[selection]\n", replace={SCALER: ""})
+    _, found = fitted(path)
+    assert found.data.inputs.names == before.data.inputs.names
+    assert found.selection.found.dropped
+    frame = before.data.frame
+    assert found.model.predict(frame).tolist() == before.model.predict(frame).tolist()
+    assert words in found.evaluation()["selection"]["stay"]
+    made = train(read_config(path), tmp_path / "dist", commit="", dirty=False)
+    assert words in capsys.readouterr().err
+    with zipfile.ZipFile(made["wheel"]) as archive:
+        assert words in archive.read("house_prices-1.2.0.dist-info/model_card.md").decode()
+
+
+def test_the_noise_of_training_has_that_of_the_choice(project):
+    """Another training is given all features and chooses among them with its own seed."""
+    random = np.random.default_rng(4)
+    made = houses().assign(**{f"dust{place}": random.normal(size=120) for place in range(8)})
+    made["price"] = 1000 * made["size"] + random.normal(0, 60_000, 120)
+    by_trees = (
+        'step = "sklearn.feature_selection.SelectFromModel"\nmax_features = 3\nthreshold = 0.0\n'
+        'estimator = { step = "sklearn.ensemble.ExtraTreesRegressor", n_estimators = 2, max_depth = 2 }'
+    )
+    last = f"{by_trees}\n\n[[steps]]\n{RIDGE}"
+    _, all_of_them = fitted(project(table=made, last=last))
+    _, found = fitted(project(table=made, last=f"{last}\n\n[selection]\n"))
+    assert len(found.data.inputs.names) == 3
+    assert found.training_noise == pytest.approx(all_of_them.training_noise, abs=0.05)
+    assert found.training_noise > 0

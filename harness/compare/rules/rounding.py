@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.compare.kernel import Tolerance
+from harness.compare.measured import Tolerance
 from harness.compare.rules.protocol import Difference, missing
 from harness.compare.rules.structures import SameStructure
 from harness.compare.rules.values import Exact, within

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.kernel import Rows, Tolerance, measure
+from harness.compare.kernel import measure
+from harness.compare.measured import Rows, Tolerance
 from harness.compare.rules.protocol import Difference, finish, incomparable
 from harness.errors import HarnessError
 from harness.tables import Column
