@@ -17,11 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from harness import worker
+from harness import texts, worker
 from harness.tables import Batch
-from harness.texts import Codes
 
 INLINE = 64 * 2**10
 """Bytes up to which a batch travels in the frame itself."""
@@ -73,7 +70,9 @@ def packed(batch: Batch) -> Iterator[Parcel]:
 
 def _pack(batch: Batch) -> Parcel:
     specs, chunks = worker.pack(
-        (name, column.said, _narrow(column.held), column.null) for name, column in batch.columns.items()
+        # in files and digests, codes stay as wide as they came
+        (name, column.said, texts.narrow(column.held), column.null)
+        for name, column in batch.columns.items()
     )
     header = {"rows": len(batch), "columns": specs, "key": batch.key}
     size = sum(len(chunk) for chunk in chunks)
@@ -81,14 +80,6 @@ def _pack(batch: Batch) -> Parcel:
         return Parcel(batch, header, chunks)
     path, held = _written(chunks, size)
     return Parcel(batch, header | {"file": path}, [], held=held)
-
-
-def _narrow(held: Any) -> Any:
-    """Codes of a few words in as few bytes as will do. In files and digests they stay as wide as they came."""
-    if not isinstance(held, Codes):
-        return held
-    size = np.min_scalar_type(max(0, len(held.words) - 1))
-    return held if size.itemsize >= held.codes.itemsize else Codes(held.codes.astype(size), held.words)
 
 
 def _written(chunks: list[Any], size: int) -> tuple[str, int]:

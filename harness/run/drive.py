@@ -32,16 +32,13 @@ from harness.run.blocks import Block
 from harness.run.plain import plain
 from harness.run.plan import Plan
 from harness.run.recorded import Remembered, Seen
-from harness.run.wide import Call, Cutting, apart, together, width
+from harness.run.wide import ODD, Call, Cutting, apart, together, width
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
 Progress = Callable[[str], None]
 Answer = TypeVar("Answer")
 Answers = tuple[Outcome, Outcome]
-
-ODD = 2
-"""Calls of several blocks that come to nothing, one after the other, after which blocks are asked alone."""
 
 
 class Pair:
@@ -205,8 +202,8 @@ class Ahead:
     reads and packs those after.
 
     Blocks are asked together (`wide.Cutting`); where a call does not answer every row in its place, its blocks are
-    asked one by one. The tally that a call returns is of blocks that came before; `finish` gives the last. Blocks, their
-    order and so the result are the same as one after the other.
+    asked one by one. The tally that a call returns is of blocks that came before; `finish` gives the last. Blocks,
+    their order and so the result are the same as one after the other.
     """
 
     def __init__(self, recording: Recording, together: int = 0) -> None:

@@ -7,13 +7,14 @@ of the table alone, and of no clock. Answers are cut back into blocks, and every
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from harness import texts
 from harness.predictors import outbox
+from harness.predictors.predictor import Predictor, Wide
 from harness.tables import Batch, Column, Outcome
 
 ASKED = 8 * 2**20
@@ -21,6 +22,9 @@ ASKED = 8 * 2**20
 
 MOST = 16
 """Blocks in one call, at most: what a model makes of its rows on the way can be far wider than they are."""
+
+ODD = 2
+"""Calls of several blocks that come to nothing, one after the other, after which blocks are asked alone."""
 
 _NUMBER, _NESTED = 8, 64
 """Bytes that a number, and a nested value, is taken for."""
@@ -75,6 +79,37 @@ class Call:
     def close(self) -> None:
         """Nobody asks it any more."""
         self._held.close()
+
+
+def answers(
+    predictor: Predictor, batches: Iterable[Batch], given: Callable[[Batch], Batch]
+) -> Iterator[tuple[Batch, Outcome, int]]:
+    """One version alone is asked a table as a run asks it: each block, its outcome, and how many blocks were asked in
+    its call. `given` makes of a block what the version takes of it."""
+    cutting: Cutting | None = None
+    odd, seconds = 0, 0.0
+
+    def ask(blocks: list[Batch]) -> Iterator[tuple[Batch, Outcome, int]]:
+        nonlocal odd, seconds
+        found: list[Outcome] | None = None
+        if len(blocks) > 1 and odd < ODD and isinstance(predictor, Wide):
+            outcome = predictor.whole(given(together(blocks)), len(blocks), len(blocks) * seconds)
+            found = None if outcome is None else apart(outcome, blocks)
+            odd = odd + 1 if found is None else 0
+        # the first is asked alone, and belongs to the others
+        alone = found is None and (len(blocks) > 1 or blocks[0].block > 0)
+        for number, batch in enumerate(blocks):
+            one = predictor.predict(given(batch)) if found is None else found[number]
+            seconds = one.seconds
+            yield batch, one, 1 if alone or cutting is None else cutting.together
+
+    for batch in batches:
+        if cutting is None:
+            cutting = Cutting(width(batch) if isinstance(predictor, Wide) else 1)
+        if call := cutting.add(batch):
+            yield from ask(call)
+    if cutting is not None and (call := cutting.rest()):
+        yield from ask(call)
 
 
 def size(batch: Batch) -> int:
