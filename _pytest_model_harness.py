@@ -42,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before any conftest is loaded: whatever code ends the process later, the verdict says INCOMPLETE."""
     if early_config.known_args_namespace.compare_to is not None:
+        from harness import errors, system
+
+        try:
+            system.demand()
+        except errors.HarnessError as error:
+            raise pytest.UsageError(str(error)) from None
         from harness import plugin
 
         plugin.start(early_config)

@@ -1,4 +1,4 @@
-"""The share of answers of scikit-learn's models that differ in any bit between a call of 65,536 rows and calls of 4,096.
+"""The share of answers of scikit-learn's models that differ in a bit between a call of 65,536 rows and calls of 4,096.
 
 It is why no clock has a say in how a table is cut. One thread, 37 columns.
 """

@@ -91,7 +91,7 @@ def main() -> None:
 def line(what: str, goal: str, values: list[float], unit: str) -> None:
     """One row of the table."""
     median = statistics.median(values)
-    print(f"{what:<30} {goal:>10}   {median:.3f}{unit} [{min(values):.3f}-{max(values):.3f}]", flush=True)
+    print(f"{what:<42} {goal:>10}   {median:.3f}{unit} [{min(values):.3f}-{max(values):.3f}]", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ checkout: the models are those of the tests.
 
 from __future__ import annotations
 
+import datetime
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.compare.align import compare
-from harness.compare.ruleset import SourceFacts, bind
+from harness.compare.drift import compare_with_anchor
+from harness.compare.ruleset import Drift, SourceFacts, bind
 from harness.inputs.fixed import TableSource
 from harness.run.compare import compare_versions
 from harness.run.plan import Request
@@ -85,8 +88,6 @@ def run(folder: Path) -> tuple[float, int, int]:
 
 def kernel(folder: Path) -> float:
     """Seconds of comparing one million rows in blocks under the rules of a project, models and files left out."""
-    import datetime
-
     settings = load(folder / "harness.toml")
     bounds = bind(
         settings, "refactor", [SourceFacts("rows", False, False)], ("prediction",), datetime.date.today()
@@ -103,6 +104,82 @@ def kernel(folder: Path) -> float:
     return time.perf_counter() - began
 
 
+MORE = {
+    "close, of another tolerance": (
+        'change = "refactor"\n',
+        '[[rules]]\nname = "near-too"\noutput = "prediction"\nrule = "close"\natol = 3.0\nmax_violations = 9\n',
+    ),
+    "budget": (
+        'change = "refactor"\n',
+        '[[rules]]\nname = "level"\noutput = "prediction"\nrule = "budget"\nmax_mean_shift = { limit = 0.1 }\n',
+    ),
+    "changed-rate, of a retrain": (
+        'change = "retrain"\n',
+        '[retrain]\nmax_changed_rate = 0.4\nreason = "no labels"\n',
+    ),
+}
+"""Another rule of each sort, beside one of `close`: (what both configurations have, what it adds)."""
+
+
+def added(folder: Path) -> dict[str, float]:
+    """How many times as long one million rows of which a tenth differ take with one rule more of each sort, models and
+    files left out: medians of rounds in turn."""
+    batch, old, new = differing()
+    found = {}
+    for words, (both, more) in MORE.items():
+        change = "retrain" if "retrain" in both else "refactor"
+        pair = []
+        for text in ("", more):
+            path = folder / "harness.toml"
+            path.write_text(
+                f'model = "m"\n{both}[[inputs]]\nname = "rows"\npath = "rows.csv"\n{rules(1)}{text}'
+            )
+            pair.append(bound(path, change))
+        found[words] = in_turn([lambda bounds=bounds: compare(batch, old, new, bounds) for bounds in pair])
+    rule = Drift("1.0.0", 0.01, 0.1, 0.05)
+    bounds = pair[0]
+    found["drift, from an anchor's answers"] = in_turn(
+        [
+            lambda: compare(batch, old, new, bounds),
+            lambda: (compare(batch, old, new, bounds), compare_with_anchor(batch, old, new, rule)),
+        ]
+    )
+    return found
+
+
+def bound(path: Path, change: str):  # type: ignore[no-untyped-def]
+    """The rules of a configuration on one table."""
+    return bind(
+        load(path), change, [SourceFacts("rows", False, False)], ("prediction",), datetime.date.today()
+    )
+
+
+def differing() -> tuple[Batch, Outcome, Outcome]:
+    """One block of a table, and the answers of two versions to it, of which a tenth differ."""
+    random = np.random.default_rng(7)
+    values = random.normal(100, 30, BLOCK)
+    moved = np.where(random.random(BLOCK) < 0.1, values + 0.01, values)
+    batch = Batch("rows", 0, 0, np.arange(BLOCK), {"x": Column("float", values)})
+    old, new = (
+        Outcome({"prediction": Column("float", one)}, np.ones(BLOCK, bool)) for one in (values, moved)
+    )
+    return batch, old, new
+
+
+def in_turn(pair: list[Callable[[], object]]) -> float:
+    """The median ratio of the second to the first, each called for a million rows in every round."""
+    ratios = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for call in pair:
+            began = time.perf_counter()
+            for _ in range(1_000_000 // BLOCK):
+                call()
+            seconds.append(time.perf_counter() - began)
+        ratios.append(seconds[1] / seconds[0])
+    return statistics.median(ratios)
+
+
 def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as place:
@@ -112,6 +189,7 @@ def main() -> None:
         seen = [[run(folder) for folder in folders] for _ in range(ROUNDS)]
         ratios = [ten[0] / one[0] for one, ten in seen]
         compared = [kernel(folders[1]) / kernel(folders[0]) for _ in range(ROUNDS)]
+        more = added(Path(place))
     (_, calls, read), (_, calls10, read10) = seen[0]
     print(f"{'':<44} {'one rule':>10} {'ten rules':>10}")
     print(f"{f'calls of both models, {ROWS:,} rows':<44} {calls:>10} {calls10:>10}")
@@ -120,6 +198,9 @@ def main() -> None:
         print(
             f"{words:<44} {'1x':>10} {f'{statistics.median(found):.2f}x':>10} [{min(found):.2f}-{max(found):.2f}]"
         )
+    print("one rule more beside one, comparing alone:")
+    for words, ratio in more.items():
+        print(f"  {words:<42} {'1x':>10} {f'{ratio:.2f}x':>10}")
 
 
 if __name__ == "__main__":

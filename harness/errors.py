@@ -6,7 +6,9 @@ Every error that a user can meet is a `HarnessError` with an exit code of its ow
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -94,6 +96,54 @@ class HarnessError(Exception):
 
 def _rebuild(message: str, where: str, hint: str, code: str, exit: int) -> HarnessError:
     return HarnessError(message, where=where, hint=hint, code=code, exit=Exit(exit))
+
+
+_INDENT = " " * len("  where: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in one line of a text that somebody wrote: its character `at` is the one that is meant; `place` is where
+    the text stands. Written, it is the `where` of an error, whose last line is a caret.
+
+    >>> print("  where: " + str(Mark("harness.toml, rule near, where", "x > 1 adn y", 6)))
+      where: harness.toml, rule near, where
+             x > 1 adn y
+                   ^
+    """
+
+    place: str
+    line: str
+    at: int
+
+    def __str__(self) -> str:
+        caret = " " * _columns(self.shown[: self.at]) + "^"
+        return f"\n{_INDENT}".join([*([self.place] if self.place else []), self.shown, caret])
+
+    @property
+    def shown(self) -> str:
+        """The line as it may be shown anywhere: what cannot be seen, or steers a terminal, is a space."""
+        return "".join(letter if letter.isprintable() else " " for letter in self.line)
+
+    @classmethod
+    def read(cls, where: str) -> Mark | None:
+        """The mark that a `where` is; None where it is none.
+
+        >>> Mark.read(str(Mark("rule r", "a < < b", 4))), Mark.read("harness.toml")
+        (Mark(place='rule r', line='a < < b', at=4), None)
+        """
+        *above, caret = where.split("\n")
+        if len(above) not in (1, 2) or not caret.startswith(_INDENT) or caret.strip(" ") != "^":
+            return None
+        place, line = ("", above[0]) if len(above) == 1 else (above[0], above[1].removeprefix(_INDENT))
+        shift = len(caret) - len(_INDENT) - 1
+        at = next((at for at in range(len(line) + 1) if _columns(line[:at]) >= shift), None)
+        return None if at is None else cls(place, line, at)
+
+
+def _columns(text: str) -> int:
+    """Columns of a terminal: a letter of East Asia takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -804,6 +804,7 @@ def read_reply(
         if not isinstance(reply, dict) or step not in reply:
             raise Unreadable("the reply has no entry %r" % (step,))
         reply = reply[step]
+    reply = _of_other_library(reply)
     if hasattr(reply, "columns") and hasattr(reply, "index") and hasattr(reply, "iloc"):
         named = [str(name) for name in reply.columns]
         if len(set(named)) != len(named):
@@ -843,11 +844,40 @@ def _from_array(reply: Any, rows: int) -> dict[str, Any]:
     return {PREDICTION: [item.tolist() for item in reply]}
 
 
+def _of_other_library(reply: Any) -> Any:
+    """A tensor or a table of a library that is neither numpy nor pandas (PyTorch, TensorFlow, polars, …), as numpy
+    or Python has it. Anything else as it is."""
+    if hasattr(reply, "get_columns") and hasattr(reply, "columns"):
+        return {one.name: one.to_list() for one in reply.get_columns()}
+    if hasattr(reply, "to_pydict"):
+        return reply.to_pydict()
+    # types of numpy and pandas have a kind; a frame has no one type at all
+    dtype = getattr(reply, "dtype", None)
+    foreign = hasattr(reply, "to_pylist") or (dtype is not None and not hasattr(dtype, "kind"))
+    if not hasattr(reply, "__array__") or not foreign:
+        return reply
+    absent = getattr(reply, "null_count", 0)
+    if absent() if callable(absent) else absent:
+        # numpy has no whole number that is absent
+        return reply.to_pylist() if hasattr(reply, "to_pylist") else reply.to_list()
+    if hasattr(reply, "detach"):
+        reply = reply.detach().cpu()
+    numpy = numpy_or_none()
+    if numpy is not None:
+        # a type that numpy has not, such as bfloat16
+        with contextlib.suppress(TypeError, ValueError):
+            array = numpy.asarray(reply)
+            if array.dtype.kind != "O" and array.dtype.kind != "V":
+                return array
+    return reply.tolist() if hasattr(reply, "tolist") else reply
+
+
 def _from_dict(reply: dict[Any, Any], rows: int) -> dict[str, Any]:
     if not reply:
         raise Unreadable("the reply is an empty dict")
     columns = {}
     for name, values in reply.items():
+        values = _of_other_library(values)
         if isinstance(values, (str, bytes, dict)) or not hasattr(values, "__len__"):
             if rows != 1:
                 raise Unreadable(
@@ -1051,16 +1081,28 @@ def _keyed(
     key: Tuple[str, Sequence[Any]], columns: dict[str, Any], wanted: Sequence[int]
 ) -> list[Any] | None:
     """For each answer the place of its row by the key that it carries, or None for one to nothing; None where no
-    answer carries a key of ours."""
+    answer carries a key. Trouble E42 where answers carry keys, and none of them was asked: taken in their order, they
+    would be compared with the answers to other cases."""
     name, keys = key
     if not name or name not in columns:
         return None
-    places = {keys[row]: place for place, row in enumerate(wanted)}
-    try:
-        order = [places.get(value) for value in map(_plain, columns[name])]
-    except TypeError:  # no key is a list
+    told = list(map(_plain, columns[name]))
+    # null, and NaN, is no key
+    if all(value is None or value != value for value in told):
         return None
-    return order if any(place is not None for place in order) else None
+    for form in (_plain, str):  # a service may write every key as text
+        places = {form(keys[row]): place for place, row in enumerate(wanted)}
+        try:
+            order = [None if value is None else places.get(form(value)) for value in told]
+        except TypeError:  # no key is a list
+            return None
+        if any(place is not None for place in order):
+            return order
+    raise Trouble(
+        "E42",
+        "reply id mismatch: none of the %d answers is of a case that was asked, by their column %s"
+        % (len(told), name),
+    )
 
 
 def _places(labels: Sequence[Any] | None, rows: int, size: int) -> tuple[Sequence[Any], int] | None:
@@ -1330,6 +1372,9 @@ def _nullable(kind: str, values: Any, null: Any) -> Any:
     name = "boolean" if kind == "bool" else "%s%d" % (kind.capitalize(), 8 * values.dtype.itemsize)
     dtype: Any = pandas.api.types.pandas_dtype("U" + name if values.dtype.kind == "u" else name)
     mask = numpy.zeros(len(values), bool) if null is None else numpy.array(null, bool)
+    if not hasattr(dtype, "construct_array_type"):
+        # before 1.2 pandas has no floats of its own, and takes the name for a type of numpy
+        return numpy.where(mask, math.nan, values)
     return dtype.construct_array_type()(values.copy(), mask)
 
 
@@ -1401,6 +1446,200 @@ def _compile_anew(folders: Sequence[str]) -> None:
         sys.path_importer_cache.pop(folder, None)
 
 
+# ---- what model files say of the libraries that saved them
+
+
+LOOKED_AT = 64 * 2**20
+"""Bytes of an opened file, unpacked, that are searched at most."""
+
+OPENED = 64
+"""Files that are remembered at most: the last ones."""
+
+_CODE = (".py", ".pyc", ".pyd", ".pyi", ".so", ".pth", ".json", ".toml", ".txt", ".csv", ".parquet", ".html")
+_PACKED = (
+    (b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ", "lzma"), (b"]\0\0", "lzma"),
+    (b"\x78\x01", "zlib"), (b"\x78\x5e", "zlib"), (b"\x78\x9c", "zlib"), (b"\x78\xda", "zlib"),
+)  # fmt: skip
+"""How a file begins, and what unpacks it: joblib compresses by each of them."""
+
+_MARKED_VERSION = re.compile(rb"_sklearn_version.{0,16}?(?:\x8c(.)|X(.)\0\0\0|V)(?=\d)", re.S)
+_PLAIN_VERSION = re.compile(rb"\d[0-9A-Za-z.+-]{2,30}")
+_OF_SKOPS = re.compile(rb'"_sklearn_version": \{[^{}]{0,200}"content": "\\"(\d[0-9A-Za-z.+-]{2,30})\\"')
+_WRITTEN = (
+    ("sklearn", _OF_SKOPS, bytes.decode),
+    # boosters, in JSON and in its binary form
+    ("xgboost", re.compile(rb'"version":\[(\d+),(\d+),(\d+)\]'), bytes.decode),
+    ("xgboost", re.compile(rb"version\[#L\0{7}\x03i(.)i(.)i(.)", re.S), lambda byte: str(byte[0])),
+)  # fmt: skip
+"""By the module of a library how a file says which version of it saved it, and how the parts of that are read."""
+
+_MOVED = {
+    "numpy._core": "2 or newer",
+    "numpy.core": "older than 2",
+    "pandas.core.indexes.numeric": "older than 2",
+    "sklearn.externals": "older than 0.23",
+    "sklearn._loss": "1.1 or newer",
+    "sklearn.ensemble._gb_losses": "older than 1.4",
+    "sklearn.linear_model.base": "older than 0.24",
+    "sklearn.tree.tree": "older than 0.24",
+}
+"""Modules that only some versions of their library have."""
+
+_NAMES = {"sklearn": "scikit-learn", "PIL": "Pillow", "yaml": "PyYAML", "cv2": "opencv-python"}
+_WARNED = re.compile(
+    r"Trying to unpickle estimator (\S+) from version (\S+) when using version (\S+?)\.?(?:\s|$)"
+)
+
+Saved = Dict[str, str]
+"""`file`, `library`, `saved` (the version that saved it, or what is known of that) and `here` (the one installed)."""
+
+
+class Witness:
+    """Remembers which files the version opened and what it unpickled, so that one that was saved by another version of
+    a library than the one that is installed can be named with both. Says each once."""
+
+    def __init__(self) -> None:
+        self.opened: Dict[str, bool] = {}
+        self.wanted = ""
+        self.warned: Dict[Tuple[str, str], str] = {}
+        self.told: set[Tuple[str, str, str]] = set()
+
+    def watch(self) -> None:
+        """From now on. Nobody can take an audit hook away, so it does next to nothing."""
+        import warnings
+
+        def hook(event: str, given: Tuple[Any, ...]) -> None:
+            if event == "open":
+                path, mode, flags = given
+                reads = mode[:1] == "r" if isinstance(mode, str) else not (flags or 0) & 3
+                if reads and isinstance(path, str) and path not in self.opened and not path.endswith(_CODE):
+                    if len(self.opened) >= OPENED:
+                        self.opened.pop(next(iter(self.opened)), None)
+                    self.opened[path] = False
+            elif event == "pickle.find_class":
+                self.wanted = "%s:%s" % given
+
+        sys.addaudithook(hook)
+        shown = warnings.showwarning
+
+        def show(message: Any, *rest: Any, **named: Any) -> None:
+            found = _WARNED.search(str(message))
+            if found:
+                self.warned.setdefault(("sklearn", found[2]), found[1])
+            shown(message, *rest, **named)
+
+        warnings.showwarning = show
+
+    def says(self, error: BaseException | None = None) -> list[Saved]:
+        """What was saved by another version than the one here, as far as files and warnings tell; after an error of
+        loading, also what a file asked for in vain."""
+        found: list[Saved] = []
+        for path in [path for path, seen in list(self.opened.items()) if not seen]:
+            self.opened[path] = True
+            for module, version in saved_by(path):
+                self._add(found, _name_of(path), module, version)
+        for (module, version), name in list(self.warned.items()):
+            if not any(one[1:] == (module, version) for one in self.told):
+                self._add(found, name, module, version)
+        self.warned.clear()
+        module = "" if found or error is None else self._in_vain(error)
+        if module:
+            known = [name for name in _MOVED if (module + ".").startswith(name + ".")]
+            version = _MOVED[known[0]] if known else "in a version that it does not name"
+            self._add(found, "the file that it opens", module.partition(".")[0], version)
+        return found
+
+    def _in_vain(self, error: BaseException) -> str:
+        """The module in which a pickle looked for something that is not there; nothing where it is about anything
+        else."""
+        wanted = self.wanted.partition(":")[0]
+        if isinstance(error, ModuleNotFoundError):
+            return wanted if error.name and wanted.startswith(error.name) else ""
+        return wanted if isinstance(error, AttributeError) and "Can't get attribute" in str(error) else ""
+
+    def _add(self, found: list[Saved], name: str, module: str, version: str) -> None:
+        here = installed(module)
+        if here and here != version and (name, module, version) not in self.told:
+            self.told.add((name, module, version))
+            library = _NAMES.get(module, module)
+            found.append({"file": name, "library": library, "saved": version, "here": here})
+
+
+def _name_of(path: str) -> str:
+    """A file as its owner knows it: a model file was copied under another name."""
+    loader = sys.modules.get(ARTIFACT)
+    if loader is not None and path.startswith(os.path.dirname(str(loader.__file__)) + os.sep):
+        return str(loader.NAME)
+    return _short(path)
+
+
+def installed(module: str) -> str:
+    """The version of the library that has this module, as it runs here; nothing where it says none."""
+    version = getattr(sys.modules.get(module), "__version__", "")
+    if not version:
+        from importlib import metadata
+
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            version = metadata.version(_NAMES.get(module, module))
+    return str(version)
+
+
+def saved_by(path: str) -> list[Tuple[str, str]]:
+    """Modules of libraries, and the versions of them that saved what is in this file, as far as it says."""
+    found: Dict[Tuple[str, str], None] = {}
+    try:
+        for part in _unpacked_file(path) if os.path.isfile(path) else ():
+            for match in _MARKED_VERSION.finditer(part):
+                sizes = [ord(one) for one in match.groups() if one]
+                text = part[match.end() :][: sizes[0] if sizes else 32]
+                version = _PLAIN_VERSION.match(text)
+                if version is not None:
+                    found["sklearn", version[0].decode()] = None
+            for module, how, read in _WRITTEN:
+                for match in how.finditer(part):
+                    found[module, ".".join(map(read, match.groups()))] = None
+    except Exception:  # whatever ails the file, it tells no more then
+        return list(found)
+    return list(found)
+
+
+def _unpacked_file(path: str) -> Iterator[bytes]:
+    """The content of a file in parts that overlap, unpacked; of an archive that of its schema. Nothing of a file that
+    is neither a pickle nor packed."""
+    import importlib
+
+    with open(path, "rb") as file:
+        head = file.read(8)
+        file.seek(0)
+        if head[:4] == b"PK\3\4":
+            import zipfile
+
+            with zipfile.ZipFile(file) as archive, archive.open("schema.json") as schema:
+                yield schema.read(LOOKED_AT)
+            return
+        packed = [how for start, how in _PACKED if head.startswith(start)]
+        if not packed and head[:1] not in (b"\x80", b"(", b"c", b"]", b"}"):
+            return  # no pickle
+        source: Any = file
+        unpacked: Any = None
+        if packed == ["zlib"]:
+            import zlib
+
+            unpacked = zlib.decompressobj()
+        elif packed:
+            source = importlib.import_module(packed[0]).open(file)
+        kept, looked = b"", 0
+        while looked < LOOKED_AT:
+            part = source.read(2**20)
+            if not part:
+                return
+            if unpacked is not None:
+                part = unpacked.decompress(part, LOOKED_AT)
+            looked += len(part)
+            yield kept + part
+            kept = (kept + part)[-256:]
+
+
 # ---- loading: what answers behind an entry
 
 
@@ -1423,6 +1662,8 @@ def load(entry: str, method: str = "") -> Callable[..., Any]:
         if getattr(type(error), "trouble", "") == "E54":
             raise Trouble("E54", "%s: %s" % (said, str(error)[: 4 * MESSAGE])) from None
         name, message, frames = fault_of(error)
+        # where an environment lies is nobody's business, and pushes out of the message what is
+        message = re.sub(r"/[^\s'\"]*/site-packages/", "", message)
         frames = [one for one in frames if "importlib" not in one]
         at = " at %s" % (frames[0],) if frames else ""
         raise Trouble("E08", "%s %s: %s: %s%s" % (said, does_not, name, message, at)) from None
@@ -1539,6 +1780,7 @@ class Loop:
         self.source, self.sink, self.pid = source, sink, os.getpid()
         self.model: Any = None
         self.options: dict[str, Any] = {}
+        self.witness = Witness()
 
     def run(self) -> None:
         """Answer every frame; returns when the host is gone or says close."""
@@ -1553,10 +1795,12 @@ class Loop:
             header, payload = json.loads(parts[0].decode()), parts[1]
             if header["op"] == "close":
                 return
+            cause: BaseException | None = None
             try:
                 reply, chunks = getattr(self, "on_" + header["op"])(header, payload)
             except Trouble as trouble:
                 reply, chunks = {"trouble": {"code": trouble.code, "message": trouble.message}}, []
+                cause = trouble.__context__
             except MemoryError:
                 reply, chunks = {"trouble": {"code": "E03", "message": "ran out of memory"}}, []
             except Exception as error:  # answers that no column can hold, for one
@@ -1564,6 +1808,10 @@ class Loop:
                 reply, chunks = {"trouble": {"code": "E06", "message": words}}, []
             if os.getpid() != self.pid:
                 os._exit(0)  # a child that the model forked came back here; only its parent answers
+            reply["id"] = header.get("id")
+            saved = self.witness.says(cause)
+            if saved:
+                reply["saved"] = saved
             for part in frame(reply, chunks):
                 self._write(part)
 
@@ -1674,7 +1922,9 @@ def main() -> None:
     os.close(nothing)
     os.dup2(2, 1)
     _settle(int(sys.argv[1]))
-    Loop(source, sink).run()
+    loop = Loop(source, sink)
+    loop.witness.watch()
+    loop.run()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ LEVELS = {
     "reporting": 4, "predictors": 4, "store": 4,
     "compare": 3, "inputs": 3, "versions": 3, "statistics": 3,
     "tables": 2, "texts": 2, "schema": 2, "settings": 2, "registry": 2, "files": 2,
-    "worker": 1, "errors": 1,
+    "worker": 1, "errors": 1, "system": 1,
     "__init__": 0,
 }  # fmt: skip
 """Imports go down, or stay on their level."""
@@ -75,7 +75,9 @@ DOORS = {
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
     "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
-    "pyarrow": ("worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py"),
+    "pyarrow": (
+        "worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py", "training/sources/columnar.py",
+    ),
     "pandas": ("inputs/fixed.py", "tables.py", "predictors/given.py", *ENVIRONMENTS),
     "numpy": (
         "compare/", "statistics/", "inputs/", "run/", "tables.py", "texts.py",

@@ -275,13 +275,16 @@ def test_every_kind_of_rule_has_its_keys_and_an_example_that_makes_one(kind, tmp
     (item,) = configuration.load(path).rules
     assert item.rule == kind
     assert rules.make(kind, dict(item.parameters), name=item.name, equal_nan=True).says()
+    # the class has an example too, which runs as a doctest
+    assert ">>> " in rules.REGISTRY[kind].__doc__
 
 
 def test_every_kind_of_rule_says_what_it_makes_of_nan_null_and_other_kinds():
     listed = rows(section(text_of("docs/rules.md"), "## What is no plain number"), "| `rule` |")
     assert set(listed) == set(rules.REGISTRY.places)
     for kind, cells in listed.items():
-        assert len(cells) == 7
+        # what the cells say is tried in compare/test_stated_semantics.py
+        assert len(cells) == 8
         assert cells[1].startswith("together") == hasattr(rules.REGISTRY[kind], "judge_together"), kind
 
 

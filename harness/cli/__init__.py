@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness import __version__
+from harness import __version__, system
 from harness.cli import (
     catching,
     comparing,
@@ -54,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(error, file=sys.stderr)
         return int(error.exit)
+    except ModuleNotFoundError as error:
+        if error.name not in system.LINUX_ONLY:
+            raise
+        print(system.refused(f"it has no {error.name}"), file=sys.stderr)
+        return int(Exit.USAGE)
     except BrokenPipeError:
         # whoever read us has seen enough (| head); Python would complain about it once more at its exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

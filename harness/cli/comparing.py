@@ -27,6 +27,8 @@ def add(commands: Commands) -> None:
         "check", _check, "print both versions, every input and every rule, and what each binds to"
     )
     check.add_argument("--to", default="previous", metavar="SPEC", help="the baseline (default: previous)")
+    check.add_argument("--candidate", metavar="SPEC")
+    check.add_argument("--change", choices=configuration.CHANGES)
     check.add_argument(
         "--rules", action="store_true", help="check rules and waivers alone; needs no version and no table"
     )
@@ -63,7 +65,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from harness.run import check, rulefile
+    from harness.run import check, resolved, rulefile
     from harness.run.plan import Request, make_plan
 
     settings = settings_of(options)
@@ -71,22 +73,30 @@ def _check(options: argparse.Namespace) -> int:
         for line in rulefile.lines(settings):
             print(line)
         return Exit.PASS
-    plan = make_plan(settings, Request(options.to), "check", settings.reports_path)
+    request = Request(options.to, options.candidate, options.change)
+    plan = make_plan(settings, request, "check", settings.reports_path)
     print(f"model      {settings.model}, channel {settings.channel}  ({settings.path.name})")
-    for side, version in (("baseline", plan.baseline), ("candidate", plan.candidate)):
-        print(f"{side:<10} {version.title}  {version.digest[:12]}  {version.why}")
-    if plan.anchor is not None:
-        print(f"anchor     {plan.anchor.title}  {plan.anchor.digest[:12]}  {plan.anchor.why}")
+    versions = {"baseline": plan.baseline, "candidate": plan.candidate}
+    versions |= {"anchor": plan.anchor} if plan.anchor is not None else {}
+    for role, version in versions.items():
+        for line in resolved.lines(role, version):
+            print(line)
+    for line in resolved.idle_profiles(plan.settings, options.to, plan.settings.candidate, settings.anchor):
+        print(line)
     print(f"change     {plan.change.kind}: {'; '.join(plan.change.evidence)}")
     for source in plan.sources:
         print(f"\n{source.name}: {source.planned():,} cases, {source.where}")
+        for line in check.bound_lines(source):
+            print(f"  {line}")
         for line in check.lines(plan, source):
             print(f"  {line}")
     if settings.waivers:
         print()
     for line in check.waiver_lines(plan):
         print(line)
-    return Exit.INCONCLUSIVE if check.idle(plan) else Exit.PASS
+    if check.idle(plan) or any(map(resolved.troubled, versions.values())):
+        return Exit.INCONCLUSIVE
+    return Exit.PASS
 
 
 def _judge(options: argparse.Namespace) -> int:

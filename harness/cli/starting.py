@@ -33,6 +33,13 @@ def add(commands: Commands) -> None:
     init.add_argument(
         "--allow-pickle", action="store_true", help="open the model file, which runs the code in it"
     )
+    init.add_argument(
+        "--allow-type",
+        action="append",
+        default=[],
+        metavar="TYPE",
+        help="a type that a file of skops may hold, beside those that skops trusts; may be given again",
+    )
     init.add_argument("--no-run", action="store_true", help="write, and do not compare")
     init.add_argument("--dry-run", action="store_true", help="say what would be written, write nothing")
     init.add_argument("--replace", action="store_true", help="write over what is there")
@@ -50,14 +57,20 @@ def _init(options: argparse.Namespace) -> int:
         )
     there = starting.existing(root)
     if there is not None and not options.replace:
-        allowed = starting.allow(there) if options.allow_pickle and not options.dry_run else []
+        allowed = [] if options.dry_run else starting.allow(there, options.allow_pickle, options.allow_type)
         for one in allowed:
-            say(f"{there.name}: allow_pickle has {one}")
+            say(f"{there.name}: {one}")
         if not allowed:
             say(f"{there.name} configures the harness already: nothing is written (--replace writes it anew)")
         return Exit.PASS if options.dry_run or options.no_run else _compare(there)
     wishes = starting.Options(
-        options.model, options.table, options.target, options.allow_pickle, options.replace, options.dry_run
+        options.model,
+        options.table,
+        options.target,
+        options.allow_pickle,
+        tuple(options.allow_type),
+        options.replace,
+        options.dry_run,
     )
     start = starting.begin(root, wishes, progress())
     _tell(start, dry_run=options.dry_run)

@@ -15,14 +15,11 @@ import numpy.typing as npt
 
 from harness.compare import census, slices, ties, waivers
 from harness.compare.cases import Masks, Selection
-from harness.compare.drift import moved_beyond
-from harness.compare.movement import MOVED_OVER
 from harness.compare.numeric import Numeric
 from harness.compare.rules import (
     Cases,
     Difference,
     ErrorRate,
-    Exact,
     Joint,
     NullRate,
     Same,
@@ -494,9 +491,7 @@ def _changed(seen: _Rows, bound: Bound) -> RuleTally:
     rows = np.flatnonzero(seen.both)
     changes: list[Change] = []
     for name in seen.common:
-        b, c = seen.baseline.columns[name].take(rows), seen.candidate.columns[name].take(rows)
-        # 1% of a number that counts or names something (an integer) is no rounding
-        difference = moved_beyond(b, c, MOVED_OVER) if b.kind == c.kind == "float" else Exact().judge(b, c)
+        difference = _difference(seen, bound, [name], rows)
         bad[rows] |= difference.violates
         size[rows] = np.maximum(size[rows], difference.magnitude)
         if bound.waivers:

@@ -5,6 +5,7 @@ No sums of blocks give a quantile, so these are judged once, from kept answers i
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, fsum, isfinite, nan
@@ -12,7 +13,9 @@ from math import ceil, fsum, isfinite, nan
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Close, Difference, missing
+from harness.compare.measured import Tolerance
+from harness.compare.rules import Close, Difference, Exact, missing
+from harness.compare.rules.values import within
 from harness.tables import Column
 
 
@@ -28,12 +31,16 @@ class Budget:
 
     equal_nan: bool = True
 
+    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
+        """As wide as any distance between two columns of numbers: beyond it is what has none."""
+        return (sys.float_info.max, 0.0) if numeric(baseline, candidate) else None
+
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that have no distance."""
-        seen = Close(equal_nan=self.equal_nan).judge(baseline, candidate)
-        refused = seen.both_nan & (not self.equal_nan)
-        far = np.isinf(seen.magnitude) if numeric(baseline, candidate) else seen.violates & ~seen.both_nan
-        return Difference(far | refused, seen.magnitude, seen.both_nan)
+        tolerance = self.tolerance(baseline, candidate)
+        if tolerance is None:
+            return Exact(self.equal_nan).judge(baseline, candidate)
+        return within(baseline, candidate, tolerance, self.equal_nan)
 
     def says(self) -> str:
         """In words."""

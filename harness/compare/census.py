@@ -108,7 +108,9 @@ def of_classes(
     rows: Counter[str] = Counter()
     places: dict[str, int] = {}
     for place, value in zip(at.tolist(), column.take(at).tolist(), strict=True):
-        name = f"{column.kind}\t{_text(value)}"
+        # among nested values 1 and "1" are written alike, and are two classes
+        kind = "text" if column.kind == "json" and isinstance(value, str) else column.kind
+        name = f"{kind}\t{_text(value)}"
         rows[name] += 1
         places.setdefault(name, place)
     for name, place in places.items():
@@ -238,4 +240,5 @@ def _text(value: object) -> str:
     """A class as it is shown, and as configuration writes it."""
     if isinstance(value, str):
         return value
-    return json.dumps(value, sort_keys=True, default=repr)
+    # -0.0 equals 0.0, and is no class of its own
+    return json.dumps(value + 0.0 if isinstance(value, float) else value, sort_keys=True, default=repr)

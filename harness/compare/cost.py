@@ -13,8 +13,10 @@ from fractions import Fraction
 from math import isfinite, nan
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.compare.budget import numeric
+from harness.compare.exact import Exact
 from harness.compare.rules import Difference, missing
 from harness.settings import MaxCost
 from harness.tables import Column
@@ -41,6 +43,8 @@ class Cost:
         if baseline.kind != candidate.kind and not numeric(baseline, candidate):
             # labels of two kinds are no flip of one
             alone |= ~both
+        elif baseline.kind == "json":
+            alone |= np.fromiter(map(_strange, baseline.values, candidate.values), bool, len(both)) & ~both
         return Difference(alone | (both & (not self.equal_nan)), np.where(alone, np.inf, 0.0), both)
 
     def says(self) -> str:
@@ -62,6 +66,7 @@ def cost(baseline: Column, candidate: Column, price: MaxCost) -> float:
     use = ~(missing(baseline) & missing(candidate))
     b, c = baseline.take(use), candidate.take(use)
     strange = b.kind != c.kind and not numeric(b, c)
+    strange |= b.kind == c.kind == "json" and any(map(_strange, b.values, c.values))
     if not len(b) or strange or (missing(b) | missing(c)).any():
         return nan
     total = _flips(b, c, price.flips) if price.flips else _error(b, c, price.error)
@@ -94,6 +99,8 @@ def _flips(b: Column, c: Column, flips: Mapping[str, float]) -> Fraction | None:
 def _error(b: Column, c: Column, price: float) -> Fraction | None:
     if not numeric(b, c):
         return None
+    if b.kind == c.kind == "float":
+        return _distances(b.values.astype(np.float64), c.values.astype(np.float64), price)
     total = Fraction(0)
     for old, new in zip(b.tolist(), c.tolist(), strict=True):
         if old != new:
@@ -101,6 +108,21 @@ def _error(b: Column, c: Column, price: float) -> Fraction | None:
                 return None
             total += abs(Fraction(new) - Fraction(old))
     return total * Fraction(price)
+
+
+def _distances(b: npt.NDArray[np.float64], c: npt.NDArray[np.float64], price: float) -> Fraction | None:
+    """The same of floats: the larger of each two added up, less the smaller ones; what is equal is left out."""
+    differ = b != c
+    b, c = b[differ], c[differ]
+    if not (np.isfinite(b).all() and np.isfinite(c).all()):
+        return None
+    apart = Exact.total(np.concatenate([np.maximum(b, c), -np.minimum(b, c)]))
+    return apart.fraction * Fraction(price)
+
+
+def _strange(old: object, new: object) -> bool:
+    """Whether two labels of one column are of two kinds: `1` and `"1"` are written alike, and are no flip."""
+    return type(old) is not type(new)
 
 
 def _label(value: object) -> str:

@@ -6,13 +6,15 @@ side alone answers has moved; what both leave unanswered is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.compare.rules import Close, Difference, Exact, missing
+from harness.compare.exact import Exact
+from harness.compare.rules import Close, Difference, missing
+from harness.compare.rules import Exact as Equal
 from harness.compare.ruleset import Bound, Drift, SourceFacts
 from harness.compare.tally import TOP, Finding, RuleTally, Shift, Tally
 from harness.errors import HarnessError
@@ -68,14 +70,16 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
     rows = np.flatnonzero(both)
     shifts = {}
     for position, name in enumerate(outputs):
-        a, c = anchor.columns[name].take(rows), candidate.columns[name].take(rows)
+        a, c = anchor.columns[name], candidate.columns[name]
+        if len(rows) < n:
+            a, c = a.take(rows), c.take(rows)
         seen = moved_beyond(a, c, rule.over)
         larger = rows[seen.magnitude > magnitude[rows]]
         worst[larger] = position
         magnitude[rows] = np.maximum(magnitude[rows], seen.magnitude)
         moved[rows] |= seen.violates
         if {a.kind, c.kind} <= {"float", "int"}:
-            shifts[name] = _shift(a, c, int(one.sum()))
+            shifts[name] = _shift(a, c, seen.magnitude, int(one.sum()))
     if gone:
         moved |= both
         magnitude = np.where(both, np.inf, magnitude)
@@ -86,7 +90,7 @@ def compare_with_anchor(batch: Batch, anchor: Outcome, candidate: Outcome, rule:
         outputs=tuple(sorted(outputs)),
         problems={f"output {name} of the anchor is missing": int(both.sum()) for name in sorted(gone)},
         findings=_findings(
-            batch, anchor, candidate, moved, magnitude, [outputs[i] for i in worst] if outputs else []
+            batch, anchor, candidate, moved, magnitude, lambda row: outputs[worst[row]] if outputs else ""
         ),
     )
     return Tally(rules={NAME: tally}, shifts=dict(sorted(shifts.items())))
@@ -100,7 +104,7 @@ def moved_beyond(old: Column, new: Column, over: float) -> Difference:
     """
     if {old.kind, new.kind} <= {"float", "int"}:
         return Close(rtol=over).judge(old, new)
-    return Exact().judge(old, new)
+    return Equal().judge(old, new)
 
 
 def _findings(
@@ -109,7 +113,7 @@ def _findings(
     candidate: Outcome,
     moved: Bools,
     magnitude: npt.NDArray[np.float64],
-    output: Sequence[str],
+    output: Callable[[int], str],
 ) -> tuple[Finding, ...]:
     rows = np.flatnonzero(moved)
     first = rows[np.argsort(-magnitude[rows], kind="stable")[:TOP]]
@@ -118,7 +122,7 @@ def _findings(
             Finding(
                 rank=(-float(magnitude[row]), batch.start + int(row)),
                 key=str(batch.keys[row]),
-                output=output[row] if output else "",
+                output=output(int(row)),
                 magnitude=float(magnitude[row]),
                 inputs=batch.case(int(row)),
                 # in place of the baseline's answer stands the anchor's: the rule says so
@@ -137,16 +141,18 @@ def _answer(outcome: Outcome, row: int) -> dict[str, object]:
     return {name: column.item(row) for name, column in outcome.columns.items()}
 
 
-def _shift(anchor: Column, candidate: Column, lost: int) -> Shift:
+def _shift(anchor: Column, candidate: Column, apart: npt.NDArray[np.float64], lost: int) -> Shift:
+    """`apart` (n,): how far each row lies from the anchor's. What has not moved cancels out, and is not added up."""
     a, c = anchor.values.astype(np.float64), candidate.values.astype(np.float64)
     finite_a, finite_c = (
         np.isfinite(values) & ~missing(column) for values, column in ((a, anchor), (c, candidate))
     )
     use = finite_a & finite_c
+    differ = use & (apart != 0)
     return Shift(
         compared=int(use.sum()),
         lost=lost + int((finite_a ^ finite_c).sum()),
-        change=exact_sum(c[use]) - exact_sum(a[use]),
+        change=exact_sum(c[differ]) - exact_sum(a[differ]),
         size=exact_sum(np.abs(a[use])),
     )
 
@@ -157,16 +163,8 @@ def exact_sum(values: npt.NDArray[np.float64]) -> int:
     >>> exact_sum(np.array([1e16, 1.0, -1e16])) == exact_sum(np.array([1.0]))
     True
     """
-    mantissa, exponent = np.frexp(values)
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    # in halves, because the mantissas of one block together do not fit 64 bits
-    high, low = whole >> 26, whole & (2**26 - 1)
-    total = 0
-    for power in np.unique(exponent):
-        mine = exponent == power
-        part = (int(high[mine].sum()) << 26) + int(low[mine].sum())
-        total += part << (int(power) - 53 + _UNIT)
-    return total
+    found = Exact.total(values)
+    return found.mantissa << (found.exponent + _UNIT)
 
 
 def relative(shift: Shift) -> float:

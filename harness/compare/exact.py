@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_FEW = 2**20
+"""Numbers whose halves add up without rounding: 2**20 of 27 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exact:
@@ -44,21 +47,26 @@ class Exact:
 
     @classmethod
     def total(cls, values: npt.NDArray[np.float64]) -> Exact:
-        """The exact sum of finite floats, of shape (n,), n below 2**31.
+        """The exact sum of finite floats, of shape (n,).
 
         >>> Exact.total(np.array([1e308, 1e308, 5e-324, -1e308, -1e308])) == Exact.of(5e-324)
         True
         """
+        return sum((cls._few(values[at : at + _FEW]) for at in range(0, len(values), _FEW)), cls())
+
+    @classmethod
+    def _few(cls, values: npt.NDArray[np.float64]) -> Exact:
         share, exponents = np.frexp(values)
-        whole = np.ldexp(share, 53).astype(np.int64)
-        high, low = whole >> 32, whole & 0xFFFFFFFF
-        found = cls()
-        for exponent in np.unique(exponents).tolist():
-            here = exponents == exponent
-            # each half has 32 bits at most: 2**31 of them fit into 63
-            number = (int(high[here].sum()) << 32) + int(low[here].sum())
-            found += cls.make(number, exponent - 53)
-        return found
+        # halves of 26 and 27 bits, added up by exponent: floats that are whole numbers below 2**53
+        high = np.floor(np.ldexp(share, 26))
+        low = np.ldexp(share, 53) - np.ldexp(high, 27)
+        least = int(exponents.min())
+        places = exponents - least
+        uppers, lowers = (np.bincount(places, weights=half) for half in (high, low))
+        total = 0
+        for place in np.flatnonzero((uppers != 0) | (lowers != 0)).tolist():
+            total += ((int(uppers[place]) << 27) + int(lowers[place])) << place
+        return cls.make(total, least - 53)
 
     def __add__(self, other: Exact) -> Exact:
         low = min(self.exponent, other.exponent)

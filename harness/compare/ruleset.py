@@ -17,15 +17,29 @@ from harness.compare.budget import Budget
 from harness.compare.cases import Leaving, Selection
 from harness.compare.census import NewClasses
 from harness.compare.cost import Cost
+from harness.compare.measured import Tolerance
+from harness.compare.movement import MOVED_OVER
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
-from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, Same, SameError, make
+from harness.compare.rules import (
+    ClassSet,
+    Difference,
+    ErrorRate,
+    Exact,
+    NullRate,
+    Rule,
+    Same,
+    SameError,
+    make,
+)
 from harness.compare.rules.operations import KINDS as OPERATIONS
 from harness.compare.rules.operations import Operation
+from harness.compare.rules.values import within
 from harness.compare.slices import Slicing
 from harness.compare.where import Where, parse
 from harness.errors import HarnessError, did_you_mean
 from harness.settings import MaxCost, MaxMeanShift, MaxQuantile, RuleSettings, Settings, WaiverSettings
+from harness.tables import Column
 
 ROUNDING = {
     "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-9, atol32=1e-12),
@@ -91,6 +105,20 @@ class Changed:
 
     limit: float
     equal_nan: bool = True
+
+    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
+        """Of two columns of numbers of one kind. 1% of a number that counts or names something (an integer) is no
+        rounding."""
+        if baseline.kind == candidate.kind == "float":
+            return 0.0, MOVED_OVER
+        return Exact(self.equal_nan).tolerance(baseline, candidate)
+
+    def judge(self, baseline: Column, candidate: Column) -> Difference:
+        """Rows that changed."""
+        tolerance = self.tolerance(baseline, candidate)
+        if tolerance is None:
+            return Exact(self.equal_nan).judge(baseline, candidate)
+        return within(baseline, candidate, tolerance, self.equal_nan)
 
     def says(self) -> str:
         """In words."""

@@ -36,7 +36,7 @@ from harness.compare.conditions import (
     Null,
     Several,
 )
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import HarnessError, Mark, did_you_mean
 from harness.tables import Bools, Column
 
 KEYWORDS = ("and", "or", "not", "in", "is", "null", "true", "false")
@@ -342,13 +342,11 @@ def _named(tree: Condition) -> list[Named]:
 def _error(words: str, text: str, at: int, place: str, hint: str) -> HarnessError:
     """The place in the text is marked by a caret below the line that it is on; and counted in the message, which
     may be all that a log keeps."""
-    before, after = text[:at], text[at:]
-    line = before.rpartition("\n")[2] + after.partition("\n")[0]
-    shift = " " * (len("  where: ") + len(before.rpartition("\n")[2]))
-    marked = "".join(" " if letter == "\t" else letter for letter in line) + "\n" + shift + "^"
+    before, after = text[:at].rpartition("\n")[2], text[at:].partition("\n")[0]
+    mark = Mark(place, before + after, len(before))
     return HarnessError(
         f"{words}, at character {at + 1} of {_short(text)}" if text.strip() else f"{words}: it is empty",
-        where=f"{place}\n         {marked}" if place else marked,
+        where=str(mark),
         hint=hint,
         code="E27",
     )

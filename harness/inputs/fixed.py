@@ -88,6 +88,15 @@ class TableSource:
         """Rows of all files."""
         return self._rows
 
+    def binds(self) -> str:
+        """Its key, its label, the columns that a version is given, and those that none is."""
+        words = [f"key {self._key}" if self._key else "keyed by row number"]
+        words += [f"label {self._target}"] if self._target else []
+        words.append("gives " + ", ".join(self._columns))
+        left = [name for name in self._all if name in self.beside() - {self._key, self._target}]
+        words += ["gives no version " + ", ".join(left)] if left else []
+        return "; ".join(words)
+
     def drive(self, step: Step) -> Tally:
         """Every block in order."""
         return sum((step(batch) for batch in self.batches()), Tally())

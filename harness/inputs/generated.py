@@ -62,6 +62,10 @@ class SearchSource:
         """Rows of the plan."""
         return self.plan.rows
 
+    def binds(self) -> str:
+        """The columns that it draws, and its ceiling."""
+        return f"draws {', '.join(self.schema.names)}; at most {self.plan.seconds:g} s"
+
     def kinds(self) -> dict[str, str]:
         """The kind of each input column."""
         return {field.name: field.kind for field in self.schema}

@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +27,10 @@ RETRIES = 3
 FAULTS = (400, 409, 422, 500)
 """Statuses by which a service says that it fails on these records; the others say that it cannot be asked."""
 
-Reply = tuple[int, str | None, bytes]
-"""Status, the host of a redirect (None without one), the body."""
+ID = "X-Request-ID"
+
+Reply = tuple[int, str | None, bytes, str | None]
+"""Status, the host of a redirect (None without one), the body, the request that it says it answers."""
 
 
 class EndpointPredictor:
@@ -38,6 +41,7 @@ class EndpointPredictor:
     ) -> None:
         self.version, self._side = version, side
         self._session: requests.Session | None = None
+        self._echoes = False
 
     def open(self) -> Running:
         """Make the session. A service has no agreed way to say that it is ready but an answer."""
@@ -65,6 +69,8 @@ class EndpointPredictor:
                 passing=(HarnessError, worker.Unreadable),
                 key=(batch.key, batch.columns[batch.key].tolist() if batch.key else ()),
             )
+        except worker.Trouble as trouble:
+            raise self._error(trouble.code, trouble.message) from None
         except worker.Unreadable as error:
             raise self._error("E37", f"not a prediction reply: {error}") from None
         columns, answered = worker.join(found, len(batch))
@@ -91,11 +97,11 @@ class EndpointPredictor:
     def _post(self, records: list[dict[str, Any]], deadline: float) -> Any:
         # NaN is no JSON: a missing number is null, as every service reads it
         body = json.dumps([{k: _strict(v) for k, v in one.items()} for one in records], allow_nan=False)
-        template = self.version.profile.request
+        template, number = self.version.profile.request, str(uuid.uuid4())
         if template:
-            body = template.replace("$records", body)
+            body = template.replace("$id", number).replace("$records", body)
         for attempt in range(RETRIES + 1):
-            status, elsewhere, content = self._in_time(body, deadline)
+            status, elsewhere, content, echo = self._in_time(body, number, deadline)
             if status not in (429, 503):
                 break
             if attempt < RETRIES:
@@ -110,16 +116,25 @@ class EndpointPredictor:
             raise Refused(status, content)
         if not 200 <= status < 400:
             raise self._error("E37", f"status {status}: {_shown(content)}")
-        return self._parsed(content)
+        reply = self._parsed(content)
+        if echo == number:
+            self._echoes = True
+        # many services number their replies in their own way; one that gave our number back does not
+        elif self._echoes and echo is not None:
+            raise self._error("E42", f"reply id mismatch: the reply is to another request, by its {ID}")
+        if template and "$id" in template and not (isinstance(reply, dict) and reply.get("id") == number):
+            raise self._error("E42", "reply id mismatch: its id is not the $id of the request")
+        return reply
 
-    def _in_time(self, body: str, deadline: float) -> Reply:
+    def _in_time(self, body: str, number: str, deadline: float) -> Reply:
         """One exchange, given up at the deadline whatever the service does: time-outs of sockets begin anew with
         every byte, so a drip outlives them."""
         self.open()
         assert self._session is not None
         done: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
         left = max(0.0, deadline - time.monotonic())
-        threading.Thread(target=self._exchange, args=(self._session, body, left, done), daemon=True).start()
+        asked = (self._session, body, number, left, done)
+        threading.Thread(target=self._exchange, args=asked, daemon=True).start()
         try:
             found = done.get(timeout=left)
         except queue.Empty:
@@ -133,6 +148,7 @@ class EndpointPredictor:
         self,
         session: requests.Session,
         body: str,
+        number: str,
         left: float,
         done: queue.SimpleQueue[Reply | BaseException],
     ) -> None:
@@ -141,19 +157,20 @@ class EndpointPredictor:
             response = session.post(
                 self.version.location,
                 data=body.encode(),
-                headers={"Content-Type": "application/json", "Accept": "application/json"},
+                headers={"Content-Type": "application/json", "Accept": "application/json", ID: number},
                 timeout=left + 1,
                 allow_redirects=False,
                 stream=True,
             )
             with response:
+                echo = response.headers.get(ID)
                 if response.is_redirect or response.is_permanent_redirect:
                     elsewhere = urlsplit(response.headers.get("Location", "")).netloc
-                    done.put((response.status_code, elsewhere, b""))
+                    done.put((response.status_code, elsewhere, b"", echo))
                 elif response.status_code in (429, 503):
-                    done.put((response.status_code, None, b""))
+                    done.put((response.status_code, None, b"", echo))
                 else:
-                    done.put((response.status_code, None, self._content(response)))
+                    done.put((response.status_code, None, self._content(response), echo))
         except requests.RequestException as error:
             words = f"cannot reach {self._side} at {self.version.location}: {_cause(error)}"
             done.put(self._error("E33", words))
@@ -198,7 +215,9 @@ class EndpointPredictor:
         return HarnessError(
             f"{self._side} {words}" if code != "E33" else words,
             where=f"{self._side} at {self.version.location}",
-            hint="ask the service by hand with one record; a version profile sets request, outputs and timeout",
+            hint="let it answer each request once, with the keys and the id that it was given; look at caches between"
+            if code == "E42"
+            else "ask the service by hand with one record; a version profile sets request, outputs and timeout",
             code=code,
             exit=exit,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Collection
@@ -11,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from harness import worker
+from harness import system, worker
 from harness.errors import Exit, HarnessError
-from harness.predictors import environments, model_files, outbox, packages
+from harness.predictors import environments, model_files, outbox, packages, saved
 from harness.predictors.predictor import Running
 from harness.predictors.process import Ended, Malformed, Process, TooLarge, TooSlow
 from harness.tables import Batch, Column, Fault, Outcome
@@ -28,6 +29,12 @@ SLACK = 10
 LOCATING = 24
 """Workers started, at most, to find the case that kills."""
 
+_ABI = re.compile(
+    r"numpy\.dtype size changed|compiled using NumPy 1|numpy\.core\.multiarray failed to import"
+)
+FOR_NUMPY_1 = 'a library there was built for numpy 1: add "numpy<2" to requirements in its profile'
+"""What to try where a wheel neither fits numpy 2 nor says so."""
+
 
 class IsolatedPredictor:
     """Runs a version package. Faults of the model are in the outcomes; faults of the process are HarnessErrors
@@ -41,6 +48,7 @@ class IsolatedPredictor:
         self._running: Running | None = None
         self._answered = 0
         self._strays = 0
+        self._aged: dict[saved.Saved, None] = {}
         self._closing = False
         self._starting = threading.Lock()
 
@@ -48,6 +56,7 @@ class IsolatedPredictor:
         """Make the environment if it is not there, start the worker, import the model."""
         if self._running is not None:
             return self._running
+        system.demand()
         with self._starting:
             self._closing = False
         version = self.version
@@ -128,11 +137,13 @@ class IsolatedPredictor:
             self._closing = True
         self._stop()
         self._running = None
-        if not self._strays:
-            return ()
-        strays, self._strays = self._strays, 0
-        noun = "process" if strays == 1 else "processes"
-        return (f"E07 {strays} stray {noun} of the {self._side} stopped",)
+        events = [f"{self._side}: {one}; {one.advice}" for one in self._aged]
+        self._aged.clear()
+        if self._strays:
+            strays, self._strays = self._strays, 0
+            noun = "process" if strays == 1 else "processes"
+            events.append(f"E07 {strays} stray {noun} of the {self._side} stopped")
+        return tuple(events)
 
     def _start(self) -> dict[str, Any]:
         profile = self.version.profile
@@ -164,9 +175,8 @@ class IsolatedPredictor:
                 "E03", f"exceeded its memory while it was imported ({_size(large.resident)})"
             ) from None
         except Malformed as malformed:
-            raise self._error("E06", f"protocol error: {malformed}") from None
-        if trouble := reply.get("trouble"):
-            raise self._error(trouble["code"], trouble["message"])
+            raise self._error(malformed.code, f"{malformed.what}: {malformed}") from None
+        self._heard(reply)
         return reply
 
     def _ask(
@@ -179,9 +189,18 @@ class IsolatedPredictor:
         if process is None:
             raise Ended(-signal.SIGKILL)
         reply, payload = process.ask(header, chunks, seconds or self.version.profile.timeout)
-        if trouble := reply.get("trouble"):
-            raise self._error(trouble["code"], trouble["message"])
+        self._heard(reply)
         return reply, payload
+
+    def _heard(self, reply: dict[str, Any]) -> None:
+        """Raise what a reply says of trouble, with what was saved by another version of a library; that alone is an
+        event and no trouble."""
+        aged = saved.read(reply)
+        if trouble := reply.get("trouble"):
+            words = "; ".join((trouble["message"], *map(str, aged)))
+            advice = aged[0].advice if aged else FOR_NUMPY_1 if _ABI.search(words) else ""
+            raise self._error(trouble["code"], words, advice=advice)
+        self._aged.update(dict.fromkeys(aged))
 
     def _ended(self, ended: Ended, batch: Batch) -> HarnessError:
         said = self._stop()
@@ -229,7 +248,7 @@ class IsolatedPredictor:
             pass
         return False
 
-    def _trouble(self, trouble: Exception, batch: Batch) -> HarnessError:
+    def _trouble(self, trouble: TooSlow | TooLarge | Malformed, batch: Batch) -> HarnessError:
         said = self._stop()
         profile = self.version.profile
         place = f"{batch.source}, cases {batch.start:,} to {batch.start + len(batch) - 1:,}"
@@ -237,12 +256,13 @@ class IsolatedPredictor:
             return self._error("E04", f"no answer in {profile.timeout:g} s ({place})", said)
         if isinstance(trouble, TooLarge):
             return self._error("E03", f"exceeded {_size(profile.memory)} ({place})", said)
-        return self._error("E06", f"protocol error: {trouble}", said)
+        assert isinstance(trouble, Malformed)
+        return self._error(trouble.code, f"{trouble.what}: {trouble}", said)
 
     def _raise_malformed(self, words: str) -> HarnessError:
         return self._error("E06", f"protocol error: {words}", self._stop())
 
-    def _error(self, code: str, words: str, said: str = "") -> HarnessError:
+    def _error(self, code: str, words: str, said: str = "", advice: str = "") -> HarnessError:
         if self._process is not None:
             said = said or self._process.said()
         last = [line for line in said.strip().splitlines() if line.strip()][-3:]
@@ -252,9 +272,11 @@ class IsolatedPredictor:
             "E08": "its lock file says what it may import; mend the lock or the code, and build it again"
             if self.version.manifest
             else "what it imports has to stand in requirements of its version profile, or in the package's own",
+            "E42": "let it answer each question once, with the keys that it was given; a column that is no key needs "
+            "another name than the key",
             "E54": "if you know what they do, name each in allow_types of its version profile",
         }
-        hint = hints.get(code, "run the version alone on these cases to see what ends it")
+        hint = advice or hints.get(code, "run the version alone on these cases to see what ends it")
         if last:
             hint += "; it last printed: " + " | ".join(line.strip()[:160] for line in last)
         return HarnessError(

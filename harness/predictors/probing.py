@@ -17,6 +17,8 @@ from harness.predictors.process import PASSED_ON
 from harness.versions.version import Version
 
 SECONDS = 120.0
+REFUSED = "harness_artifact.Refused: "
+"""How the last line begins that Python prints where the loader refused what is in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class About:
 
 
 def about(version: Version, say: Callable[[str], None]) -> About:
-    """Open the model file of `version` and ask. HarnessError E08 where it cannot be opened in its environment."""
+    """Open the model file of `version` and ask. HarnessError E08 where it cannot be opened in its environment, E54 for
+    a file of skops with types that nobody allowed."""
     purpose = f"{version.name} {version.title}"
     python = environments.python_for(version.lock, version.profile.python, say, purpose)
     folder = model_files.placed(version)
@@ -58,6 +61,8 @@ def about(version: Version, say: Callable[[str], None]) -> About:
             raise _unopened(version, f"no answer in {SECONDS:.0f} s") from None
         if done.returncode or not answer.is_file():
             said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            if said and said[-1].startswith(REFUSED):
+                raise _refused(version, said[-1].removeprefix(REFUSED))
             raise _unopened(version, said[-1][:300] if said else f"code {done.returncode}")
         found = json.loads(answer.read_text(encoding="utf-8"))
     names, classes = found["names"], found["classes"]
@@ -68,6 +73,17 @@ def about(version: Version, say: Callable[[str], None]) -> About:
         None if classes is None else tuple(classes),
         {name: tuple(values) for name, values in found["choices"].items() if values},
         {name: (mean, scale) for name, (mean, scale) in found["spreads"].items()},
+    )
+
+
+def _refused(version: Version, words: str) -> HarnessError:
+    types = words.rpartition(": ")[2].split(", ")
+    return HarnessError(
+        f"{Path(version.location).name}: {words}",
+        where=version.spec,
+        hint="if you know what they do: harness init " + " ".join(f"--allow-type {name}" for name in types),
+        code="E54",
+        exit=Exit.REFUSED,
     )
 
 

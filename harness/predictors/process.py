@@ -68,6 +68,16 @@ class TooLarge(Exception):
 class Malformed(Exception):
     """Bytes that are no frame; the message shows the first of them."""
 
+    code = "E06"
+    what = "protocol error"
+
+
+class Misplaced(Malformed):
+    """A frame that answers another question than the last."""
+
+    code = "E42"
+    what = "reply id mismatch"
+
 
 class Process:
     """One worker of one version. After an exception from `ask` it is dead and only `stop` remains.
@@ -104,6 +114,7 @@ class Process:
         self._reader.start()
         self._stopped = self._lost = False
         self._asked = threading.Lock()
+        self._number = 0
 
     def ask(
         self, header: Mapping[str, Any], chunks: Iterable[bytes], seconds: float
@@ -118,8 +129,9 @@ class Process:
         self, header: Mapping[str, Any], chunks: Iterable[bytes], seconds: float
     ) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + seconds
+        self._number += 1
         try:
-            for part in worker.frame(dict(header), list(chunks)):
+            for part in worker.frame({**header, "id": self._number}, list(chunks)):
                 self._write(part, deadline)
             sizes = worker.lengths(self._read(worker.HEAD.size, deadline))
             head = self._read(sizes[0], deadline)
@@ -127,10 +139,12 @@ class Process:
             reply = json.loads(head)
             if not isinstance(reply, dict):
                 raise ValueError(f"a header that is no object: {head[:64]!r}")
+            if reply.get("id") != self._number:
+                raise Misplaced(f"question {self._number} has the reply to {reply.get('id')!r:.40}")
         except (ValueError, RecursionError) as error:
             self._lost = True
             raise Malformed(str(error)) from None
-        except (Ended, TooSlow, TooLarge):
+        except (Ended, TooSlow, TooLarge, Malformed):
             self._lost = True
             raise
         return reply, payload

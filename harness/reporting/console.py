@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from harness.errors import Mark
 from harness.reporting import view
 from harness.reporting.numbers import percent
-from harness.reporting.text import clean, cut, wrap
+from harness.reporting.text import clean, columns, cut, wrap
 from harness.reporting.view import Record, RuleView
 
 WIDTH = 100
@@ -69,7 +70,8 @@ def lines(
     out += paint.all([f"warning: {clean(one, 600)}" for one in warnings[:WARNINGS]], "33")
     out += paint.all(_more(len(warnings) - WARNINGS, "warnings"))
     troubles = _troubles(record)
-    out += paint.all(troubles[:TROUBLES])
+    for words, mark in troubles[:TROUBLES]:
+        out += paint.all([words]) + ([] if mark is None else paint.marked(mark))
     out += paint.all(_more(len(troubles) - TROUBLES, "events"))
     return [*out, *_annotation(record, plain), *_closing(record, paint, report)]
 
@@ -99,16 +101,18 @@ def _counts(record: Record, rules: list[RuleView]) -> list[str]:
     return ["   ".join(parts), words, *([known] if known else [])]
 
 
-def _troubles(record: Record) -> list[str]:
-    found = []
+def _troubles(record: Record) -> list[tuple[str, Mark | None]]:
+    """Each event in words, and the place in a text that it marks."""
+    found: list[tuple[str, Mark | None]] = []
     for one in record["result"]["faults"]:
         words = f"{clean(one['code'], 20)} {clean(one['message'], 300)}".strip()
         if one["side"] != "run":
             error, first = clean(one["error"], 80), clean(one["first_key"], 60)
             words = f"{clean(one['side'], 20)} {error}: {words}  {view.counted(one['count'])}, first {first}"
-        where = clean(one["source"], 120)
-        found.append(f"event: {words}" + (f"  [{where}]" if where else ""))
-    return found + [f"event: {clean(one)}" for one in record["run"].get("events") or ()]
+        mark = Mark.read(one["source"])
+        where = clean(one["source"] if mark is None else mark.place, 120)
+        found.append((f"event: {words}" + (f"  [{where}]" if where else ""), mark))
+    return found + [(f"event: {clean(one)}", None) for one in record["run"].get("events") or ()]
 
 
 def _more(count: int, what: str) -> list[str]:
@@ -174,6 +178,18 @@ class _Paint:
 
     def fits(self, sentence: str) -> bool:
         return len(self._lines(sentence)) == 1
+
+    def marked(self, mark: Mark) -> list[str]:
+        """The text, and a caret below its place: never wrapped, of a long text the part around the place."""
+        shown = mark.shown.replace("##", "# ")
+        shown = shown.replace("::", ": ", 1) if shown.lstrip().startswith("::") else shown
+        before, after = self._text(shown[: mark.at]), self._text(shown[mark.at :])
+        more, width = "..." if self.plain else "…", self.width - 2
+        if columns(before + after) > width and columns(before) > width // 2:
+            while columns(more + before) > width // 2:
+                before = before[1:]
+            before = more + before
+        return [f"  {cut(before + after, width, more)}", f"  {' ' * columns(before)}^"]
 
     def rule(self, rule: RuleView) -> list[str]:
         words = f"{_label(rule):<{self.label}}"

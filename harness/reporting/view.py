@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any
 
+from harness.errors import Mark
 from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
 from harness.reporting.numbers import as_float, number, percent, signed
-from harness.reporting.text import clean, shown
+from harness.reporting.text import clean, columns, shown
 from harness.settings import links
 
 CASES = 20
@@ -190,7 +191,8 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class FaultView:
-    """Something that went wrong: of the run, or of a version on some rows."""
+    """Something that went wrong: of the run, or of a version on some rows. `marked` are two lines: a text, and a caret
+    below the place in it that is meant; empty where none is."""
 
     code: str
     side: str
@@ -200,6 +202,7 @@ class FaultView:
     first_key: str
     frames: tuple[str, ...]
     hint: str
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -696,15 +699,17 @@ def counted(cases: int) -> str:
 
 def _fault(one: Record) -> FaultView:
     message = clean(one["message"], 600)
+    mark = Mark.read(one["source"])
     return FaultView(
         code=clean(one["code"], 20),
         side=clean(one["side"], 20),
-        source=clean(one["source"], 200),
+        source=clean(one["source"] if mark is None else mark.place, 200),
         message=f"{clean(one['error'], 80)}: {message}" if one["error"] else message,
         count=counted(one["count"]),
         first_key=clean(one["first_key"], 60),
         frames=_lines(one["frames"][:20]),
         hint=clean(one["hint"], 600),
+        marked=() if mark is None else (mark.shown, " " * columns(mark.shown[: mark.at]) + "^"),
     )
 
 

@@ -21,6 +21,14 @@ from harness.run.budgets import cost_name
 from harness.run.plan import Plan
 
 
+def bound_lines(source: InputSource) -> Iterator[str]:
+    """What a source is bound to: key, label, the columns that the versions are given; nothing of one that does not say,
+    as one of an extension may."""
+    binds = getattr(source, "binds", None)
+    if binds is not None:
+        yield binds()
+
+
 def lines(plan: Plan, source: InputSource) -> Iterator[str]:
     """Each rule of a source: what it demands, of which cases, in place of which rule, why, and for how long."""
     bounds = plan.bounds_of(source.name)

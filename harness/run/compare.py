@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness import system
 from harness.errors import HarnessError
 from harness.run import journal, past, tombstone
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
@@ -20,7 +21,9 @@ from harness.settings import Settings
 def compare_versions(
     settings: Settings, request: Request, folder: Path, command: str, progress: Callable[[str], None]
 ) -> Conclusion:
-    """Plan, drive every source, conclude, publish. The verdict is in the conclusion; nothing is raised for it."""
+    """Plan, drive every source, conclude, publish. The verdict is in the conclusion; nothing is raised for it, but
+    HarnessError E60 where versions cannot be run at all."""
+    system.demand()
     tombstone.refuse_folder(folder, settings.root)
     with tombstone.held(folder):
         return _compare(settings, request, folder, command, progress)

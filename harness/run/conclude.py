@@ -97,7 +97,8 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     noise = plan.candidate.manifest.training_noise if plan.candidate.manifest else None
     shown = [] if plan.change.kind != "retrain" else [(one, noise) for s, _, one in moved if not s.search]
     warnings = [*_warnings(results, shown), *_idle(plan, reviewed)]
-    both = accounting_sum(states)["both_faulted"]
+    counted = accounting_sum(states)
+    both = counted["both_faulted"]
     words = {"pass": headline.passed(plan, [q for _, q in qualities], leaned, both)}
     verdict = decide(results, troubles, plan.planned, words)
     title = headline.headline(plan, verdict, [q for _, q in qualities], shown, leaned, both)
@@ -107,7 +108,7 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
         "exit": int(verdict.exit),
         "headline": title,
         "reason": title.partition(": ")[2],
-        "next": verdict.hint or _next(plan, verdict, results),
+        "next": verdict.hint or _next(plan, verdict, results, counted["compared"]),
         "change": plan.change.kind,
         "change_evidence": list(plan.change.evidence),
         "model": plan.settings.model,
@@ -318,7 +319,7 @@ def _troubles(plan: Plan, states: Sequence[SourceState], around: Circumstances) 
     return troubles
 
 
-def _next(plan: Plan, verdict: Verdict, results: Sequence[RuleResult]) -> str:
+def _next(plan: Plan, verdict: Verdict, results: Sequence[RuleResult], compared: int) -> str:
     if verdict.name == "PASS":
         return "nothing to do" if plan.unchanged else "harness verify && harness release"
     if verdict.name == "FAIL":
@@ -326,6 +327,8 @@ def _next(plan: Plan, verdict: Verdict, results: Sequence[RuleResult]) -> str:
             return "remove the waiver, then judge the answers again: harness judge last"
         if _only_operations(results, "FAIL"):
             return "look at what was measured in the report, then mend the candidate"
+        if not compared:
+            return "no row was compared: mend what they all fail with, which the events name"
         if plan.candidate.manifest is None or plan.baseline.manifest is None:
             return "look at the worst cases in the report; was it trained again? --compare-change=retrain"
         return "look at the worst cases in the report, then mend the candidate and train again"

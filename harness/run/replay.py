@@ -123,6 +123,8 @@ def _versions(
 ) -> tuple[dict[str, Version], list[str]]:
     """Both versions as they were: from the kept wheels, else resolved again; and what is another about them."""
     found, moved = {}, []
+    # a baseline may be asked as the candidate's profile says
+    today = replace(today, candidate=run.candidate.spec)
     for side in SIDES:
         was: Version = getattr(run, side)
         place = bundle.wheel(run.bundle, reports, side, scratch / "wheels", Path(was.location).name)

@@ -113,7 +113,8 @@ class Session:
         longer as it was when the run began."""
         events = list(around.events)
         for path in sorted(self.plan.work.glob("events-*.json")):
-            events += json.loads(path.read_text(encoding="utf-8"))
+            # processes of pytest-xdist see the same, each in workers of its own
+            events += [one for one in json.loads(path.read_text(encoding="utf-8")) if one not in events]
         troubles = (*around.troubles, *self._unkept.values())
         if self._begun is not None:
             troubles += tuple(binding.troubles(self.plan, self._begun, around.tree))

@@ -6,6 +6,7 @@ It demands PASS, every case accounted for, this git tree, these files and rules,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def verify(settings: Settings, folder: Path, change: str | None = None) -> tuple
         raise _refused("E17", f"the verdict is of harness {verdict['harness']}, this is {__version__}", place)
     # only now: they are the modules that were judged with
     extensions.load(settings)
+    # a baseline may be asked as the candidate's profile says, whichever candidate that was
+    settings = replace(settings, candidate=verdict["candidate"]["spec"])
     _same_version(settings, verdict, "baseline")
     if record["result"].get("anchor") is not None:
         # a store outside of git, or a wheel that git ignores, moves under no tree

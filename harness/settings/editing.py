@@ -43,15 +43,15 @@ def with_table(text: str, prefixed: bool, key: str, values: Mapping[str, Any]) -
     return tomlkit.dumps(document)
 
 
-def with_allowed(text: str, prefixed: bool, profiles: Iterable[str], sha256: str) -> str:
-    """The configuration with a digest at the end of `allow_pickle` of each of these version profiles, where it does not
-    stand there yet."""
+def with_allowed(text: str, prefixed: bool, profiles: Iterable[str], key: str, value: str) -> str:
+    """The configuration with a value at the end of `key` (`allow_pickle` or `allow_types`) of each of these version
+    profiles, where it does not stand there yet."""
     document = tomlkit.parse(text)
     versions = _harness(document, prefixed)["versions"]
     for name in profiles:
-        allowed = versions[name].setdefault("allow_pickle", tomlkit.array())
-        if sha256 not in allowed:
-            allowed.append(sha256)
+        allowed = versions[name].setdefault(key, tomlkit.array())
+        if value not in allowed:
+            allowed.append(value)
     return tomlkit.dumps(document)
 
 

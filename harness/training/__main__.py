@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.training import limits
+from harness.training import diagnosis, limits
 from harness.training.card import better_references
 from harness.training.config import Config, read_config
 from harness.training.data import read_data
-from harness.training.diagnosis import in_words
+from harness.training.durations import Durations, in_words
 from harness.training.fit import Fitted, fit
 from harness.training.locked import check_environment
 from harness.training.package import package
@@ -76,23 +76,29 @@ def train(
 ) -> dict[str, Any]:
     """Read, fit, package; the result as plain data."""
     check_environment(config)
-    data = read_data(config)
+    took = Durations()
+    with took.of("reading the table"):
+        data = read_data(config)
     held = int(data.held_out.sum())
-    _say(f"data: {len(data)} rows, {len(data.inputs)} features; {held} rows held out")
+    of = f" of {data.sampled.rows}, sampled to stay within memory_limit" if data.sampled else ""
+    _say(f"data: {len(data)} rows{of}, {len(data.inputs)} features; {held} rows held out")
     before = Manifest.parse(previous.read_bytes(), str(previous)).data.get("profile") if previous else None
     if config.validation and config.validation.max_drift is not None and before is None:
         _say("drift is not judged: no previous version has a profile of its data")
-    limits.judge(config, data, before)
-    fitted = fit(config, data, _far)
+    with took.of("checking it"):
+        limits.judge(config, data, before)
+    fitted = fit(config, data, _far, took)
     said = ", ".join(f"{name} {value:.4g}" for name, value in fitted.metrics.items())
     _say(f"fitted: {said}; another seed alone moves {fitted.training_noise:.1%}")
     if fitted.assumptions is not None:
-        _say(f"assumptions: {in_words(dict(fitted.assumptions))}")
+        _say(f"assumptions: {diagnosis.in_words(dict(fitted.assumptions))}")
     if fitted.selection is not None:
         _say_selection(fitted)
-    made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
+    with took.of("packaging"):
+        made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
     for name in better_references(made.manifest):
         _say(f"warning: the {name} model is not worse; the model card has both")
+    _say(f"took: {in_words(took.seconds)}")
     _say(f"wrote {made.wheel.name}")
     return {
         "wheel": str(made.wheel),

@@ -84,6 +84,7 @@ def _what(manifest: Manifest) -> Part:
             "data",
             f"{data.get('path', '')}, {_number(data.get('rows'))} rows, sha256 {data.get('sha256', '')}",
         ),
+        *([_sample(data["sampled"])] if "sampled" in data else []),
         ("trained on", f"{_number(data.get('trained'))} rows"),
         ("held out", f"{_number(data.get('held_out'))} rows, which no version is trained on"),
         ("configuration", f"sha256 {manifest.configuration.get('sha256', '')}"),
@@ -96,6 +97,11 @@ def _what(manifest: Manifest) -> Part:
         ("libraries", ", ".join(f"{name} {number}" for name, number in manifest.libraries.items())),
     ]
     return "What it is", (), rows
+
+
+def _sample(said: Any) -> tuple[str, str]:
+    share, rows = f"{said['share']:.1%}", _number(said["of"])
+    return "sample", f"{share} of {rows} rows, chosen by a hash of the key: all were beyond memory_limit"
 
 
 def _metrics(manifest: Manifest) -> Part:

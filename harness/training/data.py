@@ -6,7 +6,6 @@ every version.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,10 @@ from harness.schema import Field, Schema
 from harness.training import validation
 from harness.training.config import Config
 from harness.training.config.data import MaskSection
+from harness.training.hashed import held_out
 from harness.training.sources import Table, read_table
+from harness.training.sources.table import Sampled
+from harness.training.validation import Levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 class Data:
     """A table of n rows, ready to fit: `frame` (n, features), `target` (n,), `held_out` and `trained` (n,) of bool;
     a row is neither where it was removed from training for a gap; `order` (n,) the group or the time of each row, where
-    the split goes by one; `dropped` the features that a selection took out.
+    the split goes by one; `dropped` the features that a selection took out; `sampled` says so where not all rows of
+    the source were read.
 
     In `frame` numbers and booleans are float64, text is `object` and times are datetime64[ns], with NaN (NaT) where a
     value is missing: the same that `predict` of the package makes of what it is given.
@@ -41,6 +44,7 @@ class Data:
     sha256: str
     order: Any = None
     dropped: tuple[str, ...] = ()
+    sampled: Sampled | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -49,47 +53,55 @@ class Data:
 def read_data(config: Config) -> Data:
     """The table of a configuration. Raises HarnessError that names source, column and row."""
     import numpy as np
+    import pandas as pd
 
     table = read_table(config)
+    validation.check_columns(table, config)
     frame = table.frame
-    validation.check_columns(frame, config)
     unseen = (config.key, config.target, config.split.group, config.split.time)
-    features = config.features or tuple(name for name in frame.columns if name not in unseen)
+    features = config.features or tuple(name for name in table.names if name not in unseen)
     keys = frame[config.key]
     validation.check_keys(keys, config, table)
     kinds = {name: config.kinds.get(name) or _kind(table, name) for name in features}
     validation.check_kinds(kinds, config)
-    columns = {name: validation.typed(frame[name], kind, config, table) for name, kind in kinds.items()}
-    for name, column in columns.items():
-        validation.check_feature(column, kinds[name], config)
+    columns: dict[str, Any] = {}
+    texts: dict[str, Levels] = {}
+    for name, kind in kinds.items():
+        # what is typed is read no more as it came, and goes
+        column = frame[name] if name in unseen else frame.pop(name)
+        if kind == "str":
+            columns[name], texts[name] = validation.texts(column)
+        else:
+            columns[name] = validation.typed(column, kind, config, table)
+        validation.check_feature(columns[name], texts.get(name), config)
     if config.data.mask is not None:
-        columns = _masked(columns, keys, config.data.mask, config)
+        columns, texts = _masked(columns, texts, keys, config.data.mask, config)
     target_kind = "float" if config.task == "regression" else _kind(table, config.target)
     target = validation.target(frame[config.target], target_kind, config, table)
     held = np.array(_held(table, config))
     validation.check_split(held, target, config)
-    # pandas 3 makes a type of its own of texts, which predict of the package does not
-    texts = {name: column.astype(object) for name, column in columns.items() if kinds[name] == "str"}
-    made = frame[[]].assign(**{**columns, **texts})
+    # a copy would put columns of one type together, and the table into memory twice
+    made = pd.DataFrame(columns, copy=False)
     open_ends = _named(config.data.nullable, made, "nullable", config)
     inputs = Schema(
-        tuple(_field(name, kind, columns[name], held, name in open_ends) for name, kind in kinds.items())
+        tuple(
+            _field(name, kind, made[name], texts.get(name), held, name in open_ends)
+            for name, kind in kinds.items()
+        )
     )
     trained = ~held & ~_gaps(made, config)
     validation.check_trained(trained, target, config)
-    return Data(made, target, held, trained, inputs, target_kind, table.sha256, _order(table, config))
-
-
-def held_out(keys: Iterable[object], salt: str, share: float) -> list[bool]:
-    """Which rows are held out, by key: `share` of them on average, the same ones whatever else is in the table.
-
-    >>> held_out(["1", "2", "3"], "demo", 0.5) == held_out([1, 2, 3, 4], "demo", 0.5)[:3]
-    True
-    """
-    edge = share * 2**64
-    return [
-        int.from_bytes(hashlib.sha256(f"{salt}:{key}".encode()).digest()[:8], "big") < edge for key in keys
-    ]
+    return Data(
+        made,
+        target,
+        held,
+        trained,
+        inputs,
+        target_kind,
+        table.sha256,
+        _order(table, config),
+        sampled=table.sampled,
+    )
 
 
 def kind_of(column: pd.Series) -> str:
@@ -145,9 +157,13 @@ def _order(table: Table, config: Config) -> Any:
 
 
 def _masked(
-    columns: dict[str, Any], keys: Iterable[object], mask: MaskSection, config: Config
-) -> dict[str, Any]:
-    """The columns with the cells emptied that the mask chooses, by key and column."""
+    columns: dict[str, Any],
+    texts: dict[str, Levels],
+    keys: Iterable[object],
+    mask: MaskSection,
+    config: Config,
+) -> tuple[dict[str, Any], dict[str, Levels]]:
+    """The columns, and the texts in them, with the cells emptied that the mask chooses, by key and column."""
     import numpy as np
 
     for name in mask.columns:
@@ -157,9 +173,11 @@ def _masked(
                 where=f"{config.path}: [data] mask",
                 hint=did_you_mean(name, columns),
             )
-    rows = list(keys)
-    gone = {name: np.array(held_out(rows, f"{mask.salt}:{name}", mask.share)) for name in mask.columns}
-    return {name: column.mask(gone[name]) if name in gone else column for name, column in columns.items()}
+    gone = {name: np.array(held_out(keys, f"{mask.salt}:{name}", mask.share)) for name in mask.columns}
+    return (
+        {name: column.mask(gone[name]) if name in gone else column for name, column in columns.items()},
+        {name: levels.without(gone[name]) if name in gone else levels for name, levels in texts.items()},
+    )
 
 
 def _gaps(frame: pd.DataFrame, config: Config) -> Any:
@@ -180,13 +198,13 @@ def _named(names: tuple[str, ...], frame: pd.DataFrame, key: str, config: Config
     return tuple(frame.columns) if "*" in names else names
 
 
-def _field(name: str, kind: str, column: pd.Series, held: Any, nullable: bool) -> Field:
+def _field(name: str, kind: str, column: pd.Series, texts: Levels | None, held: Any, nullable: bool) -> Field:
     """What is known of a feature: the range or the categories that were trained on, and whether it may be missing:
     where it is said, or is so in any row, held out or not."""
+    if texts is not None:
+        return Field(name, kind, nullable or bool((texts.places < 0).any()), categories=texts.seen(~held))
     nullable = nullable or bool(column.isna().any())
     present = column[~held].dropna()
-    if kind == "str":
-        return Field(name, kind, nullable, categories=tuple(sorted(set(present))))
     if kind in ("bool", "datetime") or not len(present):
         return Field(name, kind, nullable)
     low, high = float(present.min()), float(present.max())

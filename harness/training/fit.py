@@ -16,6 +16,7 @@ from harness.schema import Field, Schema
 from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
 from harness.training.data import Data
+from harness.training.durations import Durations
 from harness.training.outliers import outliers_of
 from harness.training.pipeline import pipeline, seeded
 from harness.training.reference import references
@@ -83,46 +84,65 @@ class Selection:
         return {**self.found.to_json(), "metrics_before": dict(self.metrics)}
 
 
-def fit(config: Config, data: Data, far: Callable[[int, int], None] = lambda done, total: None) -> Fitted:
+def fit(
+    config: Config,
+    data: Data,
+    far: Callable[[int, int], None] = lambda done, total: None,
+    durations: Durations | None = None,
+) -> Fitted:
     """Fit on the rows that are not held out, then again with other seeds, to know the noise of training. `far` hears
-    how many fits of how many are done."""
+    how many fits of how many are done, `durations` how long they took."""
     from threadpoolctl import threadpool_limits
 
-    # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
-    pipeline(config, data.inputs.names)
+    took = durations or Durations()
+    with took.of("loading the steps"):
+        # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
+        pipeline(config, data.inputs.names)
     counted = _Counted(1 + config.replicas + (config.selection.resamples if config.selection else 0), far)
     with threadpool_limits(1), _refusals(config):
         began = time.perf_counter()
-        model, found = counted.fit(config, data, config.seed)
+        with took.of("fitting"):
+            model, found = counted.fit(config, data, config.seed)
         seconds = time.perf_counter() - began
         selection, whole = None, data
         if config.selection is not None:
-            model, data, selection = _selected(config, model, found, data, seconds, counted)
-        unseen, truth = data.frame[data.held_out], data.target[data.held_out]
-        answers = answers_of(model, unseen, config)
-        seeds = range(config.seed + 1, config.seed + 1 + config.replicas)
-        # another training would be given all features, and choose for itself
-        asked = whole.frame[whole.held_out]
-        noise = [
-            moved(answers, answers_of(counted.fit(config, whole, seed)[0], asked, config)) for seed in seeds
-        ]
-        losses = losses_of(model, answers, truth, config)
-        kinds = {one.name: one.kind for one in data.inputs}
+            with took.of("selecting"):
+                model, data, selection = _selected(config, model, found, data, seconds, counted)
+        truth = data.target[data.held_out]
+        with took.of("asking the held-out rows"):
+            answers = answers_of(model, data.frame[data.held_out], config)
+        noise = []
+        with took.of("other seeds"):
+            for seed in range(config.seed + 1, config.seed + 1 + config.replicas):
+                # another training would be given all features, and choose for itself
+                other = counted.fit(config, whole, seed)[0]
+                # the rows are cut again for each: kept, they would stand beside every fit
+                noise.append(moved(answers, answers_of(other, whole.frame[whole.held_out], config)))
+        with took.of("judging the held-out rows"):
+            losses = losses_of(model, answers, truth, config)
+            kinds = {one.name: one.kind for one in data.inputs}
+            metrics = metrics_of(model, answers, truth, config)
+            intervals = intervals_of(losses, config.seed)
+            slices = tuple(slices_of(data.frame[data.held_out], kinds, losses))
+        with took.of("simpler models"):
+            simpler = references(config, data)
+        with took.of("outliers and assumptions"):
+            outliers, assumptions = tuple(outliers_of(data)), assumptions_of(model, data)
         return Fitted(
             model,
             data,
             _outputs(model, data, answers),
-            metrics_of(model, answers, truth, config),
+            metrics,
             sum(noise) / len(noise),
-            intervals_of(losses, config.seed),
-            references(config, data),
+            intervals,
+            simpler,
             found,
-            tuple(slices_of(unseen, kinds, losses)),
+            slices,
             _pools(),
             tuple(noise),
             selection,
-            tuple(outliers_of(data)),
-            assumptions_of(model, data),
+            outliers,
+            assumptions,
         )
 
 

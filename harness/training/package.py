@@ -118,6 +118,7 @@ def make_manifest(
             "rows": len(data),
             "trained": int(data.trained.sum()),
             "held_out": held,
+            **({"sampled": {"share": data.sampled.share, "of": data.sampled.rows}} if data.sampled else {}),
             "profile": profile_of(data),
         },
         configuration={"sha256": config.sha256},

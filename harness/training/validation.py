@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, did_you_mean
@@ -14,12 +15,35 @@ if TYPE_CHECKING:
 
     from harness.training.sources.table import Table
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """The different texts of a column, (k,), and which of them each row has: `places` (n,), -1 where none."""
+
+    places: Any
+    levels: Any
+
+    def without(self, gone: Any) -> Levels:
+        """The same where the rows (n,) of bool have none any more."""
+        import numpy as np
+
+        return Levels(np.where(gone, -1, self.places), self.levels)
+
+    def seen(self, rows: Any) -> tuple[str, ...]:
+        """The texts of these rows, (n,) of bool, in their order."""
+        import numpy as np
+
+        counts = np.bincount(self.places[rows] + 1, minlength=len(self.levels) + 1)
+        return tuple(sorted(self.levels[counts[1:] > 0].tolist()))
+
+
 LEAST = 2
 """Rows needed on each side of the split."""
 
 
-def check_lines(lines: Iterator[list[str]], config: Config) -> None:
-    """A name for every column, each once, and as many cells in every line: pandas would fill or cut the others."""
+def check_lines(lines: Iterator[list[str]], config: Config) -> tuple[tuple[str, ...], int]:
+    """A name for every column, each once, and as many cells in every line: pandas would fill or cut the others.
+    Returns the names, and how many rows there are."""
     header = next(lines, [])
     if not header:
         raise HarnessError(
@@ -32,29 +56,28 @@ def check_lines(lines: Iterator[list[str]], config: Config) -> None:
                 where=config.data.where,
                 hint="give every column a name of its own",
             )
+    rows, wide = 0, len(header)
     for number, line in enumerate(lines, start=2):
-        if line and len(line) != len(header):
+        if line and len(line) != wide:
             raise HarnessError(
                 f"line {number} has {len(line)} cells, the header {len(header)}",
                 where=config.data.where,
                 hint="mend that line; a comma inside a cell needs quotes",
             )
+        rows += bool(line)
+    return tuple(header), rows
 
 
-def check_columns(table: pd.DataFrame, config: Config) -> None:
-    """Rows, and the columns that the configuration names."""
-    if not len(table):
-        raise HarnessError(
-            "the training data has no rows", where=config.data.where, hint="give it rows to fit"
-        )
+def check_columns(table: Table, config: Config) -> None:
+    """The columns that the configuration names, and rows."""
     named = [("key", config.key), ("target", config.target)]
     named += [("features", name) for name in (*config.features, *config.kinds)]
     for role, name in named:
-        if name not in table.columns:
+        if name not in table.names:
             raise HarnessError(
                 f'no column "{name}", which the configuration names as {role}',
                 where=config.data.where,
-                hint=did_you_mean(name, table.columns),
+                hint=did_you_mean(name, table.names),
             )
     for name in config.features:
         if name in (config.key, config.target):
@@ -69,11 +92,18 @@ def check_columns(table: pd.DataFrame, config: Config) -> None:
             where=f"{config.path}: [data]",
             hint="name two columns",
         )
-    if not config.features and len(table.columns) < 3:
+    if not config.features and len(table.names) < 3:
         raise HarnessError(
             "no feature is left beside key and target",
             where=config.data.where,
             hint="give the table features",
+        )
+    if not len(table.frame):
+        rows = table.sampled.rows if table.sampled else 0
+        raise HarnessError(
+            f"none of {rows:,} rows is in the sample" if rows else "the training data has no rows",
+            where=config.data.where,
+            hint="raise memory_limit under [data]" if rows else "give it rows to fit",
         )
 
 
@@ -96,16 +126,14 @@ def check_keys(keys: pd.Series, config: Config, table: Table) -> None:
 
 
 def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Series:
-    """A column of text as numbers (float64) or as text (object); missing values are NaN."""
+    """A column of text as numbers (float64), times or text (object); missing values are NaN."""
     import numpy as np
 
     if kind == "str":
-        return column.map(
-            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
-        )
+        return texts(column)[0]
     if kind == "datetime":
         return _times(column, config, table)
-    if kind == "bool":
+    if kind == "bool" and column.dtype.kind != "b":
         values = column.map(
             {"True": 1.0, "true": 1.0, "1": 1.0, "False": 0.0, "false": 0.0, "0": 0.0, True: 1.0, False: 0.0}
         )
@@ -126,6 +154,30 @@ def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Seri
             hint=f'mend the table, or say {column.name} = "str" under kinds',
         )
     return values
+
+
+def texts(column: pd.Series) -> tuple[pd.Series, Levels]:
+    """The cells as text, as objects, NaN where there is none; and which texts they are."""
+    import numpy as np
+    import pandas as pd
+
+    # once, as there is nothing that costs more about texts: all else is asked of the few that are different
+    places, levels = pd.factorize(column.to_numpy(dtype=object))
+    if not all(isinstance(level, str) for level in levels):
+        column = column.map(
+            lambda cell: cell if isinstance(cell, str) or cell != cell or cell is None else str(cell)
+        )
+        places, levels = pd.factorize(column.to_numpy(dtype=object))
+    values = column.to_numpy(dtype=object)
+    gaps = places < 0
+    if gaps.any():
+        # NaN is what predict of the package makes of whatever is missing
+        values = values.copy()
+        values[gaps] = np.nan
+    # a type of its own, which pandas 3 makes of texts, is what predict does not make
+    return pd.Series(values, column.index, dtype=object, name=column.name), Levels(
+        places.astype(np.int32), levels
+    )
 
 
 def target(column: pd.Series, kind: str, config: Config, table: Table) -> Any:
@@ -211,16 +263,15 @@ def _named_by_steps(config: Config) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_feature(column: pd.Series, kind: str, config: Config) -> None:
+def check_feature(column: pd.Series, known: Levels | None, config: Config) -> None:
     """Something in the column, and no more categories than a version can know."""
-    present = column.dropna()
-    if not len(present):
+    levels = len(known.levels) if known else 0
+    if not levels if known else not column.notna().any():
         raise HarnessError(
             f'column "{column.name}" is empty in every row',
             where=config.data.where,
             hint="leave it out of features: there is nothing to learn from it",
         )
-    levels = present.nunique() if kind == "str" else 0
     if levels > config.data.max_categories:
         raise HarnessError(
             f'column "{column.name}" has {levels:,} categories, more than {config.data.max_categories:,}',
@@ -276,11 +327,11 @@ def _number(cell: Any) -> float:
 
 def check_named(name: str, role: str, table: Table, config: Config) -> None:
     """The column that the split goes by: it is there, and without gaps."""
-    if name not in table.frame.columns:
+    if name not in table.names:
         raise HarnessError(
             f'no column "{name}", which the split names as {role}',
             where=config.data.where,
-            hint=did_you_mean(name, table.frame.columns),
+            hint=did_you_mean(name, table.names),
         )
     gaps = table.frame[name].isna()
     if gaps.any():

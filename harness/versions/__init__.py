@@ -32,13 +32,17 @@ REGISTRY: Registry[Any] = Registry(
     needs=("resolve",),
 )
 
+_FAMILIES = (frozenset({"pypi", "wheel", "project", "git"}), frozenset({"file"}), frozenset({"mlflow"}))
+"""Kinds of source that are forms of one thing, and are asked alike."""
+
 _NUMBER = re.compile(r"v?\d+(\.\d+)*([-+.]?[A-Za-z0-9]+)*")
 
 
 def resolve(spec: str, settings: Settings, role: str) -> Version:
     """The version that `spec` names, for `role` ("baseline", "candidate" or "anchor"). Raises HarnessError.
 
-    A profile's name stands for its spec and its wishes. Then, by form: `previous` or a number (from the baseline
+    A profile's name stands for its spec and its wishes; a baseline of the same family as a candidate that has a profile
+    is asked as that says. Then, by form: `previous` or a number (from the baseline
     store), `wheel:PATH` or a path that ends with .whl, `project:FOLDER`, an address, or `NAME:…` of a registered
     version source.
     """
@@ -52,12 +56,17 @@ def resolve(spec: str, settings: Settings, role: str) -> Version:
             )
         found = _resolve(profile.spec, settings, role, profile)
         return replace(found, spec=spec, why=f"profile {spec} ({profile.spec}): {found.why}")
-    return _resolve(spec, settings, role, None)
+    shared = _shared(spec, settings, role)
+    found = _resolve(spec, settings, role, shared)
+    return replace(found, why=f"{found.why}, asked as profile {shared.name} says") if shared else found
 
 
 def _resolve(spec: str, settings: Settings, role: str, profile: Profile | None) -> Version:
     if spec == "previous" and settings.previous != "store":
-        return resolve(settings.previous, settings, role)
+        _refuse_circle(settings)
+        if profile is None or settings.previous in settings.versions:
+            return resolve(settings.previous, settings, role)
+        return _resolve(settings.previous, settings, role, profile)
     name, rest = _parsed(spec, settings, role)
     source = REGISTRY[name]
     if isinstance(source, type):
@@ -78,6 +87,31 @@ def _resolve(spec: str, settings: Settings, role: str, profile: Profile | None) 
         if profile.adapter:
             found = replace(found, adapter=_adapter(profile, settings))
     return found
+
+
+def _refuse_circle(settings: Settings) -> None:
+    named = settings.versions.get(settings.previous)
+    if "previous" in (settings.previous, named and named.spec):
+        raise HarnessError(
+            "previous leads to itself",
+            where=f'{settings.path.name}: previous = "{settings.previous}"',
+            hint='previous = "store", or what else is the baseline: "git:last-tag"',
+            code="E27",
+        )
+
+
+def _shared(spec: str, settings: Settings, role: str) -> Profile | None:
+    """The candidate's profile, for a spec of the same family that has none of its own: `git:last-tag` against what lies
+    in the working copy is the same package, and says as little about what predicts."""
+    theirs = settings.versions.get(settings.candidate)
+    if role == "candidate" or theirs is None or not theirs.spec:
+        return None
+    try:
+        ours = _parsed(spec, settings, role)[0]
+        other = _parsed(theirs.spec, settings, "candidate")[0]
+    except HarnessError:
+        return None  # said where that version is resolved
+    return theirs if any(ours in family and other in family for family in _FAMILIES) else None
 
 
 def _adapter(profile: Profile, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -98,3 +99,14 @@ def test_what_was_answered_before_a_death_is_kept(zoo, tmp_path):
     assert done.verdict["accounting"]["not_reached"] == done.verdict["planned"] - 8192
     kept = list((project / "reports" / "runs").rglob("block-*.answers"))
     assert len(kept) == 2
+
+
+def test_e07_what_a_version_leaves_behind_is_stopped_and_told(zoo, tmp_path):
+    project = zoo.project(tmp_path, "good", "leaves_a_grandchild")
+    done = run_pytest(project, *COMPARE)
+    assert done.code == 0, done.out
+    assert done.verdict["verdict"] == "PASS"
+    assert "event: E07 1 stray process of the candidate stopped" in done.out
+    (pid,) = map(int, (project / "pids").read_text().split())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import pickle
 import socket
 import subprocess
@@ -17,11 +18,12 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import yaml
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from harness.cli import main
 from harness.predictors.environments import python_for
@@ -328,6 +330,41 @@ def test_a_package_that_predicts_is_compared_with_its_last_tag(tmp_path):
     assert run_harness(folder, "compare").code == 1
 
 
+def test_a_model_of_skops_says_its_libraries_and_its_types_are_allowed_by_name(tmp_path):
+    """The requirements name neither scikit-learn nor skops: the model file says by what it was made."""
+    folder = tmp_path / "triage"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text(f"pandas=={metadata.version('pandas')}\n")
+    ages = pd.DataFrame({"age": [float(row % 70) for row in range(120)]})
+
+    def save(strength: float) -> None:
+        model = make_pipeline(FunctionTransformer(operator.neg), LogisticRegression(C=strength))
+        skops.io.dump(
+            model.fit(ages, ["ill" if age > 40 else "well" for age in ages["age"]]), folder / "model.skops"
+        )
+
+    save(1.0)
+    commit(folder)
+    before = files(folder)
+    refused = run_harness(folder, "init")
+    assert (refused.code, files(folder)) == (12, before)
+    assert "E54 model.skops: refused: it holds types that nobody allowed: _operator.neg" in refused.out
+    assert "next: if you know what they do: harness init --allow-type _operator.neg" in refused.out
+
+    first = run_harness(folder, "init", "--allow-type", "_operator.neg")
+    assert first.code == 0, first.out
+    assert "  model file    model.skops (sklearn.Pipeline, 1 input)" in first.lines
+    assert first.verdict["verdict"] == "PASS"
+    needs = tomllib.loads((folder / "harness.toml").read_text())["versions"]["now"]["requirements"]
+    assert needs[:2] == [f"{name}=={metadata.version(name)}" for name in ("scikit-learn", "skops")]
+
+    save(0.001)
+    judged = run_harness(folder, "init", "--allow-type", "builtins.dict")
+    assert judged.code == 1, judged.out
+    assert "allow_types has builtins.dict for model.skops" in judged.out
+    assert judged.verdict["verdict"] == "FAIL"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -377,6 +414,7 @@ def test_no_requirements_are_asked_for(tmp_path, monkeypatch, capsys):
         (("--table", "requirements.txt"), "tables of type .txt are not read"),
         (("--table", "models.csv"), "no file matches models.csv"),
         (("--target", "rent"), 'has a column "rent"'),
+        (("--allow-type", "a.B"), "types are allowed of those alone"),
         (("--config", "x.toml"), "writes a configuration and reads none"),
     ],
 )

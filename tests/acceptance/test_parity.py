@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.predictors.sources.python import build
+
+from ..versions.made import commit
+from ..versions.made import project as package
 from .running import run_harness
 
 SERVER = """
@@ -76,6 +81,61 @@ def test_it_says_where_a_package_and_its_endpoint_part_ways(project, serve):
     assert f"3 forms, 2 different: baseline = candidate  |  {address}" in done.out
     verdict = json.loads((project / "reports" / "parity" / "2" / "verdict.json").read_text())
     assert (verdict["verdict"], verdict["change"]) == ("FAIL", "refactor")
+
+
+FORMS = """
+model = "plain"
+candidate = "wheel"
+[[inputs]]
+name = "rows"
+path = "rows.csv"
+key = "id"
+[versions.wheel]
+spec = "wheel:plainmodel-1.0-py3-none-any.whl"
+entry = "plainmodel:predict"
+pass_as = "records"
+[versions.commit]
+spec = "git:v1"
+entry = "plainmodel:predict"
+pass_as = "records"
+"""
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory):
+    """One model as answers that were recorded, as a wheel and as a commit; what lies there now is another."""
+    folder = tmp_path_factory.mktemp("forms")
+    package(folder, factor=2)
+    code = folder / "src" / "plainmodel" / "__init__.py"
+    code.write_text(code.read_text().replace('record["x"]', 'record["x"] + 1'))
+    shutil.copy(build(folder, ""), folder)
+    (folder / "rows.csv").write_text("id,x\n" + "".join(f"r{row},{row}.0\n" for row in range(20)))
+    (folder / "answers.csv").write_text(
+        "id,prediction\n" + "".join(f"r{row},{2 * row + 1}.0\n" for row in range(20))
+    )
+    (folder / "harness.toml").write_text(FORMS)
+    commit(folder, "v1")
+    code.write_text("def predict(records):\n    raise RuntimeError('not the version that is meant')\n")
+    return folder
+
+
+def test_recorded_wheel_endpoint_and_commit_of_one_version_agree(forms, serve):
+    address = serve(1000)
+    done = run_harness(forms, "parity", "recorded:answers.csv", "wheel", "commit", address)
+    assert done.code == 0, done.out
+    assert f"4 forms, 1 different: recorded:answers.csv = wheel = commit = {address}" in done.out
+    assert done.out.count(" agree: 20 of 20 cases compared") == 6
+
+
+def test_the_form_that_parts_ways_is_named_against_each_of_the_others(forms, serve):
+    address = serve(33)
+    done = run_harness(forms, "parity", address, "recorded:answers.csv", "wheel", "commit")
+    assert done.code == 1, done.out
+    assert f"4 forms, 2 different: {address}  |  recorded:answers.csv = wheel = commit" in done.out
+    for other in ("recorded:answers.csv", "wheel", "commit"):
+        assert f"{address} and {other} part ways: 20 of 20 cases compared" in done.out
+    assert done.out.count("r19: x 19.0; prediction 33.0 → 39.0") == 3
+    assert done.out.count(" agree: 20 of 20 cases compared") == 3
 
 
 def test_a_form_with_itself_under_another_name_is_asked_and_not_taken_for_granted(zoo, tmp_path):

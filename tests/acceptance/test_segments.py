@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pytest
 
@@ -143,18 +145,31 @@ def test_budgets_over_all_cases(zoo, tmp_path, keys, code, words):
 
 
 def test_the_result_does_not_depend_on_the_workers(zoo, tmp_path):
+    """Every sort of state that a rule leaves: counts, slices, statistics, classes, costs, waivers, drift."""
     rules = (
         near("tight", atol=0.1, max_violation_rate=0.2, slices=["x"], max_mean_shift="{ limit = 0.1 }")
         + near("wide", atol=1.0, where="x > 10", replaces="tight", slices=["x == 13"])
-        + '[[inputs]]\nname = "search"\ngenerate = { rows = 600, seed = 3 }'
+        + near("known", rule="null_rate", max_rate=0.01, where="x < 7")
+        + near("classes", rule="class_set", where="x < 20", allow_new=["*"])
+        + near("price", rule="cost", max_cost="{ limit = 1e6, error = 0.1 }")
+        + near("spread", rule="budget", max_quantile="{ q = 0.99, limit = 9.0 }", where="x > 30")
+        + '[[waivers]]\nname = "w"\nrule = "wide"\nowner = "us"\nreason = "known"\nuntil = 2999-01-01\n'
+        + '[[inputs]]\nname = "search"\ngenerate = { rows = 600, seed = 3 }\n'
+        + "[drift]\nmax_share = 0.5\nmax_mean_shift = 0.5\n"
     )
     project = zoo.project(tmp_path, "good", "shifted_at_13", xs=[n % 50 for n in range(5000)], settings=rules)
-    alone = run_pytest(project, *COMPARE)
-    spread = run_pytest(project, *COMPARE, "-n", "3")
+    path = project / "harness.toml"
+    path.write_text('anchor = "baseline"\n' + path.read_text())
+    results = []
+    for number in ("0", "2", "3"):
+        done = run_pytest(project, *COMPARE, "-n", number)
+        results.append(json.loads((project / "reports" / "report.json").read_text())["result"])
+        assert results[-1] == results[0], done.out
     command = run_harness(project, "compare", "--to=baseline")
-    digests = {one.verdict["result_digest"] for one in (alone, spread, command)}
-    assert len(digests) == 1, alone.out + spread.out + command.out
+    assert command.verdict["result_digest"] == done.verdict["result_digest"]
     assert len(record(project, "tight")["slices"]) == 11
+    seen = {(one["name"], one["inputs"]) for one in results[0]["rules"] if one["compared"]}
+    assert {"tight", "wide", "known", "classes", "price", "spread", "drift"} <= {name for name, _ in seen}
 
 
 def test_a_condition_without_cases_is_inconclusive(zoo, tmp_path):
@@ -221,15 +236,29 @@ def refused(done, *words):
 def test_the_place_in_a_condition_is_marked(zoo, tmp_path, condition, at):
     project = zoo.project(tmp_path, "good", "rewritten", settings=near(where=condition))
     done = run_pytest(project, *COMPARE)
-    # its lines are wrapped, so the place is counted
     refused(done, "E27")
     assert f'at character {condition.index(at) + 1} of "{condition}"' in " ".join(done.out.split())
     checked = run_harness(project, "check", "--to=baseline")
     assert checked.code == 4
-    lines = checked.lines
-    place = next(number for number, line in enumerate(lines) if line.strip() == condition)
-    assert lines[place - 1].strip() == "where: harness.toml, rule near, where"
-    assert lines[place + 1].index("^") == lines[place].index(at)
+    for lines in (done.lines, checked.lines):
+        place = next(number for number, line in enumerate(lines) if line.strip() == condition)
+        assert lines[place + 1].index("^") == lines[place].index(at)
+        above = " ".join(line.strip() for line in lines[:place])
+        assert "harness.toml, rule near, where" in above[-80:]
+    page = (project / "reports" / "report.html").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<pre tabindex=.0.>(.*?)</pre>", page, re.DOTALL)
+    line, caret, _ = html.unescape(shown).split("\n")
+    assert (line, caret.index("^")) == (condition, condition.index(at))
+
+
+def test_the_place_in_a_long_condition_is_marked_too(zoo, tmp_path):
+    """A terminal shows the part around it; nothing is wrapped, so the caret stands below what it means."""
+    condition = " or ".join(f"x > {number}" for number in range(100)) + " or x >< 7 or x < 3"
+    done = run_pytest(zoo.project(tmp_path, "good", "rewritten", settings=near(where=condition)), *COMPARE)
+    refused(done, "E27")
+    (place,) = (number for number, line in enumerate(done.lines) if line.strip() == "^")
+    assert done.lines[place - 1][done.lines[place].index("^") :].startswith("< 7 or x < 3")
+    assert max(map(len, done.lines[place - 1 : place + 1])) <= 100
 
 
 def test_rules_that_contradict_each_other_are_both_named(zoo, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from decimal import Decimal
+from fractions import Fraction
 from math import isnan
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import settings as configuration
-from harness.compare.cost import cost, priced
+from harness.compare.cost import Cost, cost, priced
 from harness.compare.ruleset import SourceFacts, bind
 from harness.errors import HarnessError
 from harness.settings import MaxCost
@@ -42,12 +42,19 @@ def test_flips_cost_what_their_prices_say(pairs):
     assert cost(b, c, MaxCost(0.0, flips=PRICES, per_case=True)) == pytest.approx(expected / len(pairs))
 
 
-@given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), min_size=1, max_size=40), st.floats(0.01, 100))
+@given(
+    st.lists(
+        st.tuples(*[st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 5e-324, 1e300])] * 2),
+        min_size=1,
+        max_size=40,
+    ),
+    st.floats(0.01, 100),
+)
 def test_errors_cost_their_size_whatever_the_order(pairs, price):
     b, c = (Column.of([pair[side] for pair in pairs]) for side in (0, 1))
-    exact = sum(abs(Decimal(new) - Decimal(old)) for old, new in pairs) * Decimal(price)
+    exact = sum(abs(Fraction(new) - Fraction(old)) for old, new in pairs) * Fraction(price)
     found = cost(b, c, MaxCost(0.0, error=price))
-    assert found == pytest.approx(float(exact), rel=1e-12)
+    assert found == float(exact)
     turned = [Column.of([pair[side] for pair in reversed(pairs)]) for side in (0, 1)]
     assert cost(*turned, MaxCost(0.0, error=price)) == found
 
@@ -79,6 +86,15 @@ def test_labels_of_any_kind_are_priced_as_they_are_written():
     )
     assert cost(Column.of([1, 2]), Column.of([2, 2]), MaxCost(0, flips={"1 -> 2": 3.0})) == 3.0
     assert priced({"a -> b": 1.0}, "b", "a") is None
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, "1"), (True, "true"), ("1", 1.0), (1, 1.0)])
+def test_a_label_of_another_type_among_others_has_no_price(old, new):
+    """In a column of several kinds the change of a type is written as no change at all."""
+    b, c = Column.of([old, "a", []]), Column.of([new, "a", []])
+    assert Cost().judge(b, c).violates.tolist() == [True, False, False]
+    assert isnan(cost(b, c, MaxCost(1e9, flips={"* -> *": 1.0})))
+    assert cost(b, b, MaxCost(1e9, flips={"* -> *": 1.0})) == 0.0
 
 
 def bound(tmp_path, rule: str):

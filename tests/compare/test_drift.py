@@ -131,7 +131,9 @@ def test_movement_that_cancels_out_shows_in_the_share_and_not_in_the_mean():
     assert judged(pairs, max_share=0.9).status == FAIL
 
 
-@pytest.mark.parametrize("pair", [(1.0, None), (None, 1.0), (1.0, math.nan), (1.0, math.inf)])
+@pytest.mark.parametrize(
+    "pair", [(1.0, None), (None, 1.0), (1.0, math.nan), (1.0, math.inf), (math.nan, 1.0), (math.inf, 1.0)]
+)
 def test_a_lost_number_is_no_small_shift(pair):
     pairs = [(1.0, 1.0)] * 99 + [pair]
     assert judged(pairs, max_mean_shift=0.5).status == FAIL

@@ -27,6 +27,32 @@ def test_close_on_float64_agrees_with_numpy_isclose(pairs, atol, rtol):
     assert (seen.violates == ~expected).all()
 
 
+days = st.integers(-(10**9), 10**9).map(lambda ns: np.datetime64(ns, "ns"))
+SORTS = {
+    "float": (floats, np.float64),
+    "int": (st.integers(-(2**63), 2**63 - 1) | st.integers(0, 2), np.int64),
+    "bool": (st.booleans(), np.bool_),
+    "str": (st.text("aé\u0301 ", max_size=2), object),
+    "bytes": (st.binary(max_size=1), object),
+    "datetime": (days | st.sampled_from([np.datetime64(0, "ns")]), "datetime64[ns]"),
+}
+
+
+@pytest.mark.parametrize("kind", SORTS)
+@given(data=st.data())
+def test_exact_and_same_label_agree_with_pythons_equality(kind, data):
+    values, dtype = SORTS[kind]
+    pairs = data.draw(
+        st.lists(st.tuples(values, values) | values.map(lambda one: (one, one)), min_size=1, max_size=9)
+    )
+    b, c = (Column(kind, np.array([*side], dtype)) for side in zip(*pairs, strict=True))
+    equal = [x == y or (x != x and y != y) for x, y in pairs]
+    for rule in (Exact(), SameLabel()):
+        assert rule.judge(b, c).violates.tolist() == [not one for one in equal]
+    flips = SameLabel().judge(b, c)
+    assert flips.magnitude.tolist() == [0.0 if one else 1.0 for one in equal]
+
+
 integers = st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,13 @@ def test_a_path_means_its_own_place_alone(path):
     assert violates(SameStructure(ignore=(path,)), changed(items__0__score=9))
 
 
+def test_a_place_of_a_list_is_no_key_and_a_key_no_place():
+    assert violates(SameStructure(ignore=("meta[*]",)), changed(meta__n=9))
+    assert not violates(SameStructure(ignore=("items[*]",)), changed(items__0__score=9))
+    assert violates(SameStructure(ignore=("items.*",)), changed(items__0__score=9))
+    assert not violates(SameStructure(ignore=("meta.*",)), changed(meta__n=9))
+
+
 def test_the_least_wild_path_gives_the_tolerance():
     rule = SameStructure(
         atol=0.001,
@@ -153,3 +161,98 @@ def test_a_path_says_how_it_was_read():
     assert path.means(("a", "b.c", 0, "x", 7))
     assert not path.means(("a", "b.c", "0", "x", 7))
     assert path.wildcards == 3
+
+
+# ---- an independent judge: both answers written out as paths, and paths meant by regular expressions
+
+KEYS = "abc"
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.sampled_from([0, 1, 2, 0.0, -0.0, 1.0, 1.5, 2.25, math.nan, math.inf, "x", "y"])
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+)
+patterns = st.lists(st.sampled_from([*KEYS, "*", "**", "[*]", "[0]", "[1]"]), min_size=1, max_size=3).map(
+    lambda steps: re.sub(r"^\.", "", "".join(step if step[0] == "[" else f".{step}" for step in steps))
+)
+
+
+@st.composite
+def pairs(draw):
+    """A tree, and one that was edited here and there."""
+    old = draw(trees)
+
+    def edited(tree):
+        if draw(st.integers(0, 5)) == 0:
+            return draw(leaves)
+        if isinstance(tree, list):
+            return [edited(one) for one in tree][: draw(st.integers(2, 3))]
+        return {key: edited(one) for key, one in tree.items()} if isinstance(tree, dict) else tree
+
+    return old, edited(old)
+
+
+STEP = {"**": r"(?:\.[a-c]|\[\d+\])*", "*": r"\.[a-c]", "[*]": r"\[\d+\]"}
+
+
+def means_it(pattern, path):
+    steps = re.findall(r"\*\*|\*(?!\])|\[\*\]|\[\d+\]|[a-c]", pattern)
+    whole = "".join(STEP.get(one, re.escape(one) if one[0] == "[" else rf"\.{one}") for one in steps)
+    return re.fullmatch(whole, path) is not None
+
+
+def written_out(tree, path=""):
+    """Every place by its path: what stands there, and of a list or a table only that it is one."""
+    yield path, type(tree) if isinstance(tree, list | dict) else tree
+    inside = enumerate(tree) if isinstance(tree, list) else tree.items() if isinstance(tree, dict) else ()
+    for step, value in inside:
+        yield from written_out(value, f"{path}[{step}]" if isinstance(tree, list) else f"{path}.{step}")
+
+
+def apart(b, c, atol):
+    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in (b, c)):
+        return type(b) is not type(c) or b != c
+    if math.isnan(b) or math.isnan(c):
+        return math.isnan(b) != math.isnan(c)
+    return b != c and not abs(c - b) <= atol
+
+
+@given(
+    pairs(),
+    st.lists(patterns, max_size=2),
+    st.dictionaries(patterns, st.sampled_from([0.0, 0.5, 2.0]), max_size=2),
+)
+def test_any_two_trees_are_judged_as_their_paths_say(pair, ignored, tolerances):
+    old, new = pair
+    b, c = dict(written_out(old)), dict(written_out(new))
+
+    def free(path):
+        above = [path[: step.start()] for step in re.finditer(r"[.\[]", path)]
+        return any(means_it(one, place) for one in ignored for place in (*above, path))
+
+    def atol(path):
+        close = [one for one in tolerances if means_it(one, path)]
+        size = {one: len(re.findall(r"\*\*|\*(?!\])|\[[*0-9]+\]|[a-c]", one)) for one in close}
+        wild = {one: len(re.findall(r"\*+", one)) for one in close}
+        return tolerances[min(close, key=lambda one: (wild[one], -size[one], one))] if close else 0.25
+
+    expected = any(
+        (path in b) != (path in c) or apart(b[path], c[path], atol(path))
+        for path in {*b, *c}
+        if not free(path)
+    )
+    rule = SameStructure(
+        0.25, ignore=tuple(ignored), tolerances={one: {"atol": x} for one, x in tolerances.items()}
+    )
+    columns = (Column.of([{"t": tree}, 0.0]).take([0]) for tree in (old, new))
+    below = SameStructure(
+        0.25,
+        ignore=tuple(f"t{one}" if one[0] == "[" else f"t.{one}" for one in ignored),
+        tolerances={f"t{one}" if one[0] == "[" else f"t.{one}": {"atol": x} for one, x in tolerances.items()},
+    )
+    assert bool(below.judge(*columns).violates[0]) == expected
+    if isinstance(old, list | dict) and isinstance(new, list | dict):
+        assert violates(rule, new, old) == expected

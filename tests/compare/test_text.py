@@ -44,6 +44,12 @@ def test_the_share_is_one_of_the_longer_text():
     assert rule.judge(old, new).violates.tolist() == [False, False, True]
 
 
+def test_a_share_is_the_one_that_is_written():
+    old = Column.of(["a" * 100] * 2)
+    new = Column.of(["a" * (100 - edits) + "b" * edits for edits in (29, 30)])
+    assert SameText(max_edit_share=0.29).judge(old, new).violates.tolist() == [False, True]
+
+
 def test_normal_forms_are_one_text_unless_told_otherwise():
     old, new = Column.of(["é", "ﬁ", "Å"]), Column.of(["e\u0301", "fi", "\u212b"])
     assert SameText().judge(old, new).violates.tolist() == [False, True, False]

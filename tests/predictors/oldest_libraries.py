@@ -6,6 +6,7 @@ out; at least one has to be there.
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from . import interpreters
+from . import interpreters, test_crossing
 from .test_interpreters import Asked, bits, columns
 
 STACKS = {
@@ -47,6 +48,8 @@ def workers(request, tmp_path_factory) -> Iterator[tuple[Asked, Asked]]:
     python = folder / "environment" / "bin" / "python"
     uv("pip", "install", "--quiet", "--only-binary", ":all:", "--python", str(python), *stack)
     asked = [Asked(python, folder / entry, entry, "frame") for entry in ("echo", "seen")]
+    for one in asked:
+        one.stack = stack
     yield asked[0], asked[1]
     for one in asked:
         one.process.stop()
@@ -89,3 +92,47 @@ def test_a_large_frame_too(workers):
     assert outcome.columns["x"].values.tolist() == (np.arange(rows) / 3).tolist()
     assert outcome.columns["coded"].tolist() == words
     assert outcome.columns["text"].tolist() == [f"text {row} é" for row in range(rows)]
+
+
+@pytest.fixture(scope="module")
+def own_types(workers, tmp_path_factory):
+    """Workers of the same environment that echo, tell and make columns of pandas' own types."""
+    python = workers[0].python
+    made = {}
+    for entry in ("echo", "about", "made"):
+        folder = tmp_path_factory.mktemp(entry)
+        made[entry] = test_crossing.Worker(folder, entry, python=python)
+    # pandas has floats that may be absent since 1.2
+    old = "pandas==1.1" in " ".join(workers[0].stack)
+    yield {**made, "plain": ("float nullable",) if old else ()}
+    for one in made.values():
+        one.process.stop()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(frame=test_crossing.frames())
+def test_zones_categories_and_numbers_that_may_be_absent_come_back(own_types, tmp_path_factory, frame):
+    batch = test_crossing.batch_of(frame, tmp_path_factory.mktemp("table"))
+    test_crossing.came_back(batch, own_types["echo"](batch), own_types["plain"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(frame=test_crossing.frames())
+def test_the_model_sees_them_as_its_own_pandas_has_them(own_types, tmp_path_factory, frame):
+    batch = test_crossing.batch_of(frame, tmp_path_factory.mktemp("table"))
+    told = json.loads(own_types["about"](batch).columns["prediction"].tolist()[0])
+    for (name, dtype, words), column in zip(told, batch.columns.values(), strict=True):
+        if column.kind == "datetime" and column.form:
+            assert dtype == f"datetime64[ns, {column.form}]", name
+        elif column.said in own_types["plain"]:
+            assert dtype == "float64"
+        elif column.form == "nullable":
+            assert dtype.lower() == ("boolean" if column.kind == "bool" else str(column.held.dtype)), name
+            assert dtype != str(column.held.dtype), name
+        elif column.form.startswith(("category", "ordered")):
+            assert dtype == "category"
+            assert words.endswith(f", {column.form.startswith('ordered')}]")
+
+
+def test_what_the_model_makes_of_them_arrives(own_types):
+    test_crossing.made_of_pandas_own_types(own_types["made"])

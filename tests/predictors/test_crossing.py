@@ -75,12 +75,17 @@ class Worker:
     """One worker with one entry of MODEL; the path says what it cannot import."""
 
     def __init__(
-        self, folder: Path, entry: str, pass_as: str = "frame", hidden: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        entry: str,
+        pass_as: str = "frame",
+        hidden: tuple[str, ...] = (),
+        python: Path = Path(sys.executable),
     ) -> None:
         Path(folder, "crossing.py").write_text(MODEL)
         for name in hidden:
             Path(folder, f"{name}.py").write_text(f"raise ImportError('no {name} here')\n")
-        self.process = Process(Path(sys.executable), 2**32)
+        self.process = Process(python, 2**32)
         header = {"op": "open", "path": [str(folder)], "entry": f"crossing:{entry}", "pass_as": pass_as}
         opened, _ = self.process.ask({**header, "keyword": "", "outputs": ""}, (), 120)
         assert "trouble" not in opened, opened
@@ -225,25 +230,34 @@ def test_the_model_sees_the_types_and_categories_of_the_table(workers, tmp_path_
 def test_a_frame_comes_back_as_it_was_sent(workers, tmp_path_factory, frame):
     batch = batch_of(frame, tmp_path_factory.mktemp("table"))
     for arrow in (True, False):
-        outcome = workers["echo", arrow](batch)
-        for name, sent in batch.columns.items():
-            there = outcome.columns[name]
-            if sent.null is not None and sent.null.all() and not sent.form:
-                assert all(value is None or value != value for value in there.tolist())
-                continue
-            if sent.form.startswith("decimal "):
-                digits = int(sent.form.partition(" ")[2])
-                expected = [None if v is None else decimal.Decimal(f"{v:.{digits}f}") for v in sent.tolist()]
-                assert all(map(same, expected, there.tolist()))
-                continue
-            if sent.kind in ("float", "int", "bool") and sent.null is not None and not sent.form:
-                # where the table does not say that they may be absent, pandas makes room for NaN
-                assert [value for value in there.tolist() if value is not None and value == value] == [
-                    value for value in sent.tolist() if value is not None
-                ]
-                continue
-            assert there.said == sent.said
-            assert all(map(same, sent.tolist(), there.tolist()))
+        came_back(batch, workers["echo", arrow](batch))
+
+
+def came_back(batch: Batch, outcome: Outcome, plain: tuple[str, ...] = ()) -> None:
+    """Every column of a frame is what was sent; of the types in `plain`, which that pandas has not, its numbers are."""
+    for name, sent in batch.columns.items():
+        there = outcome.columns[name]
+        if sent.said in plain:
+            expected = [math.nan if value is None else value for value in sent.tolist()]
+            assert there.said == "float"
+            assert all(map(same, expected, there.tolist()))
+            continue
+        if sent.null is not None and sent.null.all() and not sent.form:
+            assert all(value is None or value != value for value in there.tolist())
+            continue
+        if sent.form.startswith("decimal "):
+            digits = int(sent.form.partition(" ")[2])
+            expected = [None if v is None else decimal.Decimal(f"{v:.{digits}f}") for v in sent.tolist()]
+            assert all(map(same, expected, there.tolist()))
+            continue
+        if sent.kind in ("float", "int", "bool") and sent.null is not None and not sent.form:
+            # where the table does not say that they may be absent, pandas makes room for NaN
+            assert [value for value in there.tolist() if value is not None and value == value] == [
+                value for value in sent.tolist() if value is not None
+            ]
+            continue
+        assert there.said == sent.said
+        assert all(map(same, sent.tolist(), there.tolist()))
 
 
 @SLOW
@@ -283,8 +297,13 @@ def test_a_record_has_moments_in_their_zone_and_decimals(bare):
 
 @pytest.mark.parametrize("arrow", [True, False])
 def test_what_a_model_makes_of_pandas_own_types_arrives(workers, arrow):
+    made_of_pandas_own_types(workers["made", arrow])
+
+
+def made_of_pandas_own_types(made: Worker) -> None:
+    """What the entry `made` answers arrives as pandas has it."""
     batch = Batch("rows", 0, 0, np.arange(3), {"x": Column.of([1.0, 2.0, 3.0])})
-    found = workers["made", arrow](batch).columns
+    found = made(batch).columns
     assert {name: column.said for name, column in found.items()} == {
         "zoned": "datetime Europe/Berlin",
         "graded": "str ordered",

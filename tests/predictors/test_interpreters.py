@@ -77,6 +77,7 @@ class Asked:
 
     def __init__(self, python: Path, folder: Path, entry: str, pass_as: str) -> None:
         folder.mkdir(exist_ok=True)
+        self.python, self.stack = python, list[str]()
         Path(folder, "echoing.py").write_text(MODEL)
         self.process = Process(python, 2**32)
         header = {"op": "open", "path": [str(folder)], "entry": f"echoing:{entry}", "pass_as": pass_as}

@@ -69,6 +69,7 @@ INFRASTRUCTURE = [
     ("writes_garbage", "E06", r"these bytes start no frame: b'<html>garbage"),
     ("writes_a_huge_frame", "E06", r"1152921504606846976 bytes is too large"),
     ("writes_a_strange_reply", "E06", "no object"),
+    ("answers_before_it_is_asked", "E42", "reply id mismatch: question 2 has the reply to 0"),
     ("answers_a_circle", "E06", "Circular reference"),
 ]
 

@@ -7,7 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from harness.errors import Mark
 from harness.reporting import console
 from harness.reporting.text import columns
 
@@ -64,6 +67,36 @@ def test_values_cannot_steer_a_terminal_nor_a_ci_service(kind: str) -> None:
             assert line.isprintable()
             assert not line.lstrip().startswith("::")
             assert "##[" not in line
+
+
+LETTERS = st.text(st.sampled_from("ab =<>'") | st.characters(exclude_categories=("Cs",)), max_size=150)
+
+
+@given(LETTERS, LETTERS, st.integers(30, 100), st.booleans())
+def test_a_caret_stands_below_the_place_that_it_means(before, after, width, plain):
+    mark = Mark("rule r, where", f"{before}X{after}".replace("\n", " "), len(before))
+    assert Mark.read(str(mark)) == Mark("rule r, where", mark.shown, len(before))
+    line, caret = console._Paint(False, width, plain).marked(mark)
+    assert caret.strip() == "^"
+    assert columns(line) <= width
+    at = next(at for at in range(len(line)) if columns(line[:at]) == caret.index("^"))
+    assert line[at] == "X"
+    assert line.isprintable()
+    assert line.isascii() or not plain
+    assert "##[" not in line
+    assert not line.strip().startswith("::")
+
+
+def test_what_only_ends_in_a_caret_marks_nothing():
+    for where in (
+        "",
+        "^",
+        "harness.toml",
+        "a\nb\n^",
+        "a\nb\nc\n          ^",
+        "rule r\n         ab\n            ^",
+    ):
+        assert Mark.read(where) is None
 
 
 def test_what_failed_comes_first_and_passes_are_folded() -> None:

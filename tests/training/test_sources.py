@@ -43,6 +43,54 @@ def test_every_source_gives_the_same_table(project, tmp_path, database):
     same(csv, data_of(project, f'sql = "SELECT * FROM houses ORDER BY rowid"\nurl = "{database}"'))
 
 
+STEP = '[[steps]]\nstep = "sklearn.preprocessing.StandardScaler"'
+RECIPE = {STEP: f'[recipes.calendar]\nsold = ["hour"]\n\n{STEP}'}
+
+
+def test_times_with_a_zone_are_utc_in_every_source(project, tmp_path):
+    """As `predict` of the package has them: another hour there would be another answer."""
+    sold = pd.date_range("2026-03-01 00:30", periods=120, freq="h", tz="Europe/Berlin")
+    table = houses().assign(sold=sold)
+    table.to_parquet(tmp_path / "houses.parquet", index=False)
+    kinds = 'kinds = { sold = "datetime" }'
+    found = data_of(project, f'path = "houses.parquet"\n{kinds}', **RECIPE)
+    assert found.frame["sold"].tolist() == sold.tz_convert("UTC").tz_localize(None).tolist()
+    project(table=table.assign(sold=sold.map(lambda time: time.isoformat())), replace=RECIPE)
+    path = tmp_path / "house.toml"
+    path.write_text(path.read_text().replace(PATH, f"{PATH}\n{kinds}"))
+    same(found, read_data(read_config(path)))
+
+
+def test_parquet_gives_what_it_holds_in_whatever_form(project, tmp_path):
+    """Dictionaries, short numbers, gaps, days and a frame's index: against what pandas makes of the same file."""
+    table = houses().assign(
+        town=pd.Categorical(["Köln", None, "Bonn"] * 40),
+        floor=pd.array([1, None, 3] * 40, dtype="Int8"),
+        height=np.array([1.5, np.nan, 2.5] * 40, dtype="float32"),
+        garden=pd.array([True, None, False] * 40, dtype="boolean"),
+        new=[True, False] * 60,
+    )
+    table.index = pd.Index(range(5, 125), name="place")
+    table.to_parquet(tmp_path / "houses.parquet")
+    found = data_of(project, 'path = "houses.parquet"')
+    kinds = {field.name: (field.kind, field.nullable) for field in found.inputs}
+    assert kinds == {"size": ("float", False), "rooms": ("int", False), "town": ("str", True), "floor": ("float", True),
+                     "height": ("float", True), "garden": ("bool", True), "new": ("bool", False)}  # fmt: skip
+    assert found.inputs["town"].categories == ("Bonn", "Köln")
+    for name, wanted in {
+        "floor": [1, np.nan, 3],
+        "height": [1.5, np.nan, 2.5],
+        "garden": [1, np.nan, 0],
+    }.items():
+        np.testing.assert_array_equal(found.frame[name].to_numpy(), np.array(wanted * 40, dtype=float))
+    assert found.frame["town"].dtype == object
+    assert found.frame["town"].map(type).value_counts().to_dict() == {str: 80, float: 40}
+    assert len({id(text) for text in found.frame["town"].dropna()}) == 2
+    table.assign(odd=[[1]] * 120).to_parquet(tmp_path / "houses.parquet")
+    with pytest.raises(HarnessError, match='column "odd" holds list'):
+        data_of(project, 'path = "houses.parquet"')
+
+
 def test_a_query_can_be_trained_again_from_its_snapshot_when_the_database_is_gone(
     project, tmp_path, database
 ):
@@ -132,7 +180,7 @@ def test_a_file_in_another_encoding_is_read_where_it_is_said(project, tmp_path):
     table = houses().assign(town=["Köln", "Bonn"] * 60)
     path = project()
     (tmp_path / "houses.csv").write_bytes(table.to_csv(index=False).encode("latin-1"))
-    with pytest.raises(HarnessError, match="cannot read") as caught:
+    with pytest.raises(HarnessError, match="cannot read the training data: line 2: ") as caught:
         read_data(read_config(path))
     assert "latin-1" in caught.value.hint
     path.write_text(path.read_text().replace(PATH, f'{PATH}\nencoding = "latin-1"'))

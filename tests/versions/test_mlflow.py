@@ -166,6 +166,11 @@ class TestRegistry:
         (settings.root / "harness.toml").write_text(CONFIGURATION)
         (settings.root / "rows.csv").write_text("x\n" + "".join(f"{row}.5\n" for row in range(20)))
         commit(settings.root)
+        check = run_harness(settings.root, "check")
+        assert check.code == 0, check.out
+        assert "models:/spam@champion is version 2, sha256" in check.out
+        assert "is       a model of MLflow, " in check.out
+        assert "asked    what the file holds, given a frame" in check.out
         done = run_harness(settings.root, "compare", "--to=previous")
         assert done.code == 0, done.out
         assert "20 of 20 planned cases compared" in done.out

@@ -159,11 +159,14 @@ class Zoo:
         return folder
 
 
-def write_wheel(path: Path, content: Mapping[str, bytes], package: str, version: str) -> Path:
+def write_wheel(
+    path: Path, content: Mapping[str, bytes], package: str, version: str, requires: Sequence[str] = ()
+) -> Path:
     """A wheel of these files, with the dist-info that an installer wants, dated 1980: the same bytes each time."""
     info = f"{package}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
     whole = dict(content) | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n{needs}".encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: zoo\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     lines = [f"{name},sha256={_record(data)},{len(data)}" for name, data in whole.items()]

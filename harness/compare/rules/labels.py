@@ -40,6 +40,9 @@ class SameError:
 
     Its columns are the exceptions' class names of the rows that both failed on. Where this rule is bound, such
     rows are accounted for instead of unanswered; a row that one version alone fails on is `faults`' business.
+
+    >>> SameError().judge(Column.of(["ValueError", "KeyError"]), Column.of(["ValueError"] * 2)).violates.tolist()
+    [False, True]
     """
 
     equal_nan: bool = True

@@ -65,7 +65,11 @@ class ErrorRate:
 @dataclass(frozen=True, slots=True)
 class ClassSet:
     """The candidate answers the classes that the baseline answers; `allow_new` may come, `allow_gone` may go (`*`:
-    any). Classes are written as the report shows them: `1` is written "1"."""
+    any). Classes are written as the report shows them: `1` is written "1".
+
+    >>> ClassSet(allow_new=("short-stay",)).says()
+    'the classes of the baseline (allowed new: short-stay)'
+    """
 
     allow_new: tuple[str, ...] = ()
     allow_gone: tuple[str, ...] = ()

@@ -86,7 +86,8 @@ class SameText:
         if self.max_edits is None and self.max_edit_share is None:
             return edits == 0
         within = self.max_edits is None or edits <= self.max_edits
-        return within and (self.max_edit_share is None or edits <= self.max_edit_share * length)
+        # divided and not multiplied: 0.29 * 100 is 28.999999999999996
+        return within and (self.max_edit_share is None or edits == 0 or edits / length <= self.max_edit_share)
 
     def says(self) -> str:
         """In words."""

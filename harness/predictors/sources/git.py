@@ -55,7 +55,14 @@ def commit_of(root: Path, ref: str) -> str:
     between = re.fullmatch(r"merge-base\((.+)\)", ref)
     if between:
         other = commit_of(root, between[1])
-        return _git(root, "merge-base", "HEAD", other).strip()
+        try:
+            return _git(root, "merge-base", "HEAD", other).strip()
+        except HarnessError:
+            raise HarnessError(
+                f"HEAD and {between[1]} have no commit in common here",
+                where=str(root),
+                hint="a shallow clone lacks it: git fetch --unshallow (in a workflow, fetch-depth: 0)",
+            ) from None
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
     except HarnessError:

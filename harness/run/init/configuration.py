@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from harness.run.init.cases import Cases
-from harness.run.init.looking import Before, Requirements
+from harness.run.init.looking import Before, ModelFile, Requirements
 from harness.run.init.service import Service
 
 CANDIDATE, BASELINE, SERVICE = "now", "before", "service"
@@ -24,6 +24,7 @@ class Wishes:
     requirements: tuple[str, ...] = ()
     requirements_file: str = ""
     allow_pickle: tuple[str, ...] = ()
+    allow_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def text(table: Table, *, prefixed: bool) -> str:
             lines.append(
                 f"allow_pickle = {_list(wishes.allow_pickle)}  # sha256: opening a pickle runs the code in it"
             )
+        if wishes.allow_types:
+            lines.append(f"allow_types = {_list(wishes.allow_types)}  # beside those that skops trusts")
         lines.append("")
     if table.service is not None:
         lines += _service(table.service, head)
@@ -72,11 +75,12 @@ def text(table: Table, *, prefixed: bool) -> str:
 
 
 def requirements_for(
-    needs: Requirements | None, sklearn: str, frames: bool
+    needs: Requirements | None, model: ModelFile, frames: bool
 ) -> tuple[tuple[str, ...], str, list[str]]:
     """The requirements of a model file's profile: those beside a file, that file, and what was guessed."""
     own: list[str] = []
     guesses: list[str] = []
+    sklearn = model.sklearn
     file = needs.file if needs else ""
     if needs and not file:
         own += needs.lines
@@ -90,6 +94,11 @@ def requirements_for(
         guesses.append(
             f"{needs.source if needs else ''} pins scikit-learn {pinned}, the model was made with {sklearn}: "
             "it may not open, or answer otherwise"
+        )
+    if model.skops and not (needs and needs.names("skops")):
+        own.append(f"skops=={model.skops}")
+        guesses.append(
+            f"skops, which opens the model file, is not among the requirements: it says {model.skops}"
         )
     if frames and not (needs and needs.names("pandas")):
         own.append("pandas")

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import tomllib
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.predictors.sources import git
 from harness.predictors.sources.python import is_package
+from harness.run.init import made_with
 from harness.run.init.service import Service, services
 from harness.versions.version import PICKLES, SKOPS
 
@@ -30,22 +30,19 @@ MOST = 20_000
 """Files that are looked at."""
 
 _LEFT_OUT = {"node_modules", "__pycache__", "site-packages", "build", "dist", "reports", "baselines"}
-_VERSION = re.compile(
-    # a text in a pickle: its length in one byte (protocol 4 and on) or in four (before)
-    rb"_sklearn_version(?:\x94|q.|r.{4})?(?:\x8c.|X.{4})(\d+\.\d+[\w.+]*?)(?=[\x94qru]|$)",
-    re.DOTALL,
-)
 _PREDICTS = re.compile(r"(make_)?(predict|prediction|predictions|score|infer)\w*")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model file: its path below the folder, its digest, and the scikit-learn that it says it was made with."""
+    """A model file: its path below the folder, its digest, and what it says it was made with: the versions of
+    scikit-learn and of skops."""
 
     path: str
     size: int
     sha256: str
     sklearn: str
+    skops: str
 
     @property
     def pickled(self) -> bool:
@@ -172,18 +169,9 @@ def _model(root: Path, path: Path) -> ModelFile:
             where=str(root / path),
             hint="mend its permissions",
         ) from None
-    return ModelFile(path.as_posix(), len(content), hashlib.sha256(content).hexdigest(), _sklearn(content))
-
-
-def _sklearn(content: bytes) -> str:
-    """The version of scikit-learn that a pickle says it was made with; it is searched, and not opened."""
-    if content[:1] == b"\x78":
-        try:
-            content = zlib.decompressobj().decompress(content, LARGEST)
-        except zlib.error:
-            return ""
-    found = _VERSION.search(content)
-    return found[1].decode() if found else ""
+    of_skops = path.suffix == SKOPS
+    sklearn, skops = made_with.of_skops(content) if of_skops else (made_with.sklearn_of_pickle(content), "")
+    return ModelFile(path.as_posix(), len(content), hashlib.sha256(content).hexdigest(), sklearn, skops)
 
 
 def _name_of(root: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from harness.run.init.looking import Found, ModelFile
 from harness.run.init.service import Service
 from harness.settings import Settings
 from harness.settings.editing import with_allowed, without_harness
-from harness.versions.version import PICKLES
+from harness.versions.version import PICKLES, SKOPS
 
 FIXTURE = "fixtures/cases.csv"
 KEPT = "fixtures/baseline"
@@ -37,13 +37,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user said: a model file, a table, a label; whether pickles may be opened, whether files that are there
-    may be written over, and whether nothing is to be written at all."""
+    """What the user said: a model file, a table, a label; whether pickles may be opened, and which types files of skops
+    may hold; whether files that are there may be written over, and whether nothing is to be written at all."""
 
     model: str = ""
     table: str = ""
     target: str = ""
     allow_pickle: bool = False
+    allow_types: tuple[str, ...] = ()
     replace: bool = False
     dry_run: bool = False
 
@@ -78,10 +79,10 @@ def existing(root: Path) -> Path | None:
         return None
 
 
-def allow(path: Path) -> list[str]:
-    """Add the digest of each model file that a version profile of this configuration names, as it lies there now, to
-    `allow_pickle` of every profile of that file: a model that is the candidate today is the baseline of tomorrow. The
-    files that were allowed anew, each with its digest."""
+def allow(path: Path, pickles: bool, types: Sequence[str]) -> list[str]:
+    """Add to every version profile of a model file in this configuration: to `allow_pickle` the digest of the file as
+    it lies there now, since a model that is the candidate today is the baseline of tomorrow; to `allow_types`, of a
+    file of skops, these types. What was allowed anew, in words."""
     settings = configuration.load(path)
     named: dict[str, list[str]] = {}
     for profile in settings.versions.values():
@@ -90,13 +91,21 @@ def allow(path: Path) -> list[str]:
             named.setdefault(file, []).append(profile.name)
     text = before = path.read_text(encoding="utf-8")
     told = []
+
+    def add(key: str, profiles: list[str], value: str, words: str) -> None:
+        nonlocal text
+        changed = with_allowed(text, path.name == "pyproject.toml", profiles, key, value)
+        if changed != text:
+            told.append(f"{key} has {words}")
+        text = changed
+
     for file, profiles in named.items():
         place = settings.root / file
-        if place.suffix in PICKLES and place.is_file():
+        if pickles and place.suffix in PICKLES and place.is_file():
             sha256 = hashlib.sha256(place.read_bytes()).hexdigest()
-            changed = with_allowed(text, path.name == "pyproject.toml", profiles, sha256)
-            told += [f"{file}, sha256 {sha256[:12]}"] if changed != text else []
-            text = changed
+            add("allow_pickle", profiles, sha256, f"{file}, sha256 {sha256[:12]}")
+        for name in types if place.suffix == SKOPS else ():
+            add("allow_types", profiles, name, f"{name} for {file}")
     if text != before:
         files.write_atomic(path, text.encode("utf-8"))
     return told
@@ -142,17 +151,25 @@ def _of_file(found: Found, model: ModelFile, options: Options, say: Say) -> Star
     else:
         base, why = writing.baseline_of(spec, before), before.why
     service = next((one for one in found.services if one.fields), None)
-    own, file, guesses = writing.requirements_for(found.requirements, model.sklearn, frames=False)
+    own, file, guesses = writing.requirements_for(found.requirements, model, frames=False)
     if not own and not file:
         raise HarnessError(
             f"{model.path} does not say which libraries it needs, and there is no requirements.txt",
             where=str(root),
             hint="write requirements.txt with what the service that uses it has installed",
         )
-    wishes = Wishes(spec, base, why, "", "", own, file, _digests(root, model, before, copies))
+    wishes = Wishes(
+        spec, base, why, "", "", own, file, _digests(root, model, before, copies), options.allow_types
+    )
+    if options.allow_types and Path(model.path).suffix != SKOPS:
+        raise HarnessError(
+            f"{model.path} is no file of skops: types are allowed of those alone",
+            where="--allow-type",
+            hint="leave --allow-type out",
+        )
     about = _ask(found, wishes, say)
     if about.names is not None:
-        own, file, guesses = writing.requirements_for(found.requirements, model.sklearn, frames=True)
+        own, file, guesses = writing.requirements_for(found.requirements, model, frames=True)
         wishes = replace(wishes, requirements=own, requirements_file=file)
     elif about.count is not None:
         wishes = replace(wishes, pass_as=ARRAY)

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
-from harness.training.config.reading import between, changed, section
+from harness.training.config.reading import between, bytes_of, changed, choice, section
 
 KINDS = ("float", "int", "bool", "str", "datetime")
 """Kinds that a feature can have: what a table of text can hold and a pipeline can take."""
 
 FILES = (".csv", ".parquet", ".jsonl")
 """Files that are read, by suffix."""
+
+BEYOND = ("refuse", "sample")
+"""What happens to a table that would take more memory than it may."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -34,7 +37,9 @@ class MaskSection:
 class DataSection:
     """One of `path` (relative to the file), `sql` with `url`, or `bundled`; `features` is empty where the table
     decides. `sha256` pins the table's digest, and `snapshots` is the folder that keeps tables by digest. `nullable` are
-    features that may be missing in what is asked, though the table has no gap in them ("*": any)."""
+    features that may be missing in what is asked, though the table has no gap in them ("*": any). `memory_limit` is
+    what the table and what is made of it may take ("2 GiB"), and `beyond` what happens where they would take more.
+    """
 
     key: str
     target: str
@@ -51,6 +56,8 @@ class DataSection:
     drop_missing: tuple[str, ...] = ()
     nullable: tuple[str, ...] = ()
     mask: MaskSection | None = None
+    memory_limit: str = ""
+    beyond: str = "refuse"
     _folder: Path = Path()
 
     @property
@@ -75,10 +82,17 @@ class DataSection:
             return self._folder / self.snapshots
         return self._folder / "snapshots" if self.sql else None
 
+    @property
+    def most_memory(self) -> int:
+        """`memory_limit` in bytes; 0 where there is none."""
+        return bytes_of(self.memory_limit, "memory_limit", self.where) if self.memory_limit else 0
+
     def shaping(self) -> dict[str, Any]:
         """What of this changes the model beyond the digest of the table, as far as it says anything."""
         said = changed(self)
-        return {name: said[name] for name in ("encoding", "drop_missing", "mask") if name in said}
+        # a limit decides how many rows are trained on where a sample is allowed, and nothing elsewhere
+        sampling = ("memory_limit", "beyond") if self.beyond == "sample" else ()
+        return {name: said[name] for name in ("encoding", "drop_missing", "mask", *sampling) if name in said}
 
 
 def read(table: Mapping[str, Any], folder: Path, where: str) -> DataSection:
@@ -114,5 +128,14 @@ def read(table: Mapping[str, Any], folder: Path, where: str) -> DataSection:
             )
     if found.mask is not None:
         between(found.mask.share, 0, 1, "share", f"{where}: mask")
+    choice(found.beyond, BEYOND, "beyond", where)
+    if found.memory_limit:
+        bytes_of(found.memory_limit, "memory_limit", where)
+    elif found.beyond == "sample":
+        raise HarnessError(
+            '"memory_limit" is missing',
+            where=where,
+            hint='beyond = "sample" needs the limit: memory_limit = "2 GiB"',
+        )
     between(found.max_categories, 1, 10_000_000, "max_categories", where)
     return replace(found, _folder=folder)

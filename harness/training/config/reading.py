@@ -5,6 +5,7 @@ which default; whatever else the table holds is an error that names the place.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,9 @@ from typing import Any, TypeVar
 from harness.errors import HarnessError, did_you_mean
 
 S = TypeVar("S")
+
+SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)")
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 SAID: Mapping[Any, str] = {
     str: "text",
@@ -120,6 +124,21 @@ def between(value: float, low: float, high: float, key: str, where: str) -> None
     """Raise unless low <= value <= high."""
     if not low <= value <= high:
         raise HarnessError(f"{key} is {value}", where=where, hint=f"choose a value from {low:g} to {high:g}")
+
+
+def bytes_of(value: str, key: str, where: str) -> int:
+    """A size in bytes.
+
+    >>> bytes_of("2 GiB", "memory_limit", ""), bytes_of("1.5 KiB", "memory_limit", "")
+    (2147483648, 1536)
+    """
+    found = SIZE.fullmatch(value)
+    size = int(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if not size:
+        raise HarnessError(
+            f"{key} is {value!r}", where=where, hint=f'write it as {key} = "2 GiB" or "512 MiB"'
+        )
+    return size
 
 
 def _value(value: Any, kind: Any, key: str, where: str) -> Any:

@@ -21,8 +21,8 @@ from harness.training.config import (
     split,
     validation,
 )
-from harness.training.config.data import FILES, KINDS
-from harness.training.config.reading import SAID, defaults_of, keys_of
+from harness.training.config.data import BEYOND, FILES, KINDS
+from harness.training.config.reading import SAID, SIZE, defaults_of, keys_of
 from harness.training.config.root import SECTIONS, Top
 from harness.training.config.steps import DOORS
 from harness.training.shipped import DOOR
@@ -53,6 +53,8 @@ _NARROWER: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("DataSection", "sha256"): {"pattern": "^[0-9a-f]{64}$"},
     ("DataSection", "kinds"): {"additionalProperties": {"enum": list(KINDS)}},
     ("DataSection", "max_categories"): {"minimum": 1},
+    ("DataSection", "memory_limit"): {"pattern": f"^{SIZE.pattern}$"},
+    ("DataSection", "beyond"): {"enum": list(BEYOND)},
     ("MaskSection", "share"): {"minimum": 0, "maximum": 1},
     ("SplitSection", "share"): {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
     # TOML has dates; editors show them to the schema as text

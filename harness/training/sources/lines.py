@@ -10,9 +10,10 @@ import decimal
 import json
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from harness.errors import HarnessError
+from harness.training.sources.table import Asked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,46 +25,63 @@ def lines_of(names: list[str], rows: Iterable[Iterable[Any]]) -> bytes:
     return "".join(dump(dict(zip(names, map(_plain, row), strict=True))) + "\n" for row in rows).encode()
 
 
-def read_lines(content: bytes, where: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Columns and their kinds. Raises HarnessError that names the line."""
+def read_lines(
+    file: BinaryIO, where: str, asked: Asked
+) -> tuple[pd.DataFrame, dict[str, str], tuple[str, ...], list[int] | None, int]:
+    """The columns that are asked for and their kinds, the names of all, the places of the rows where not all are
+    read, else None, and how many there are. Raises HarnessError that names the line."""
     import pandas as pd
 
+    names: tuple[str, ...] = ()
     columns: dict[str, list[Any]] = {}
+    places: list[int] | None = None if asked.whole else []
     number = 0
-    lines = content.decode("utf-8-sig").split("\n")
-    if not lines[-1]:
-        lines.pop()
-    # not splitlines: it also breaks at U+2028 and others, which stand in texts as they are
-    for number, line in enumerate(lines, start=1):
+    # lines of bytes, not of text: as text they would end at U+2028 and others too, which stand in texts as they are
+    for number, line in enumerate(file, start=1):
         try:
-            row = json.loads(line, object_pairs_hook=_once, parse_constant=_no_constant)
+            row = json.loads(
+                line.decode("utf-8-sig" if number == 1 else "utf-8"),
+                object_pairs_hook=_once,
+                parse_constant=_no_constant,
+            )
+        except UnicodeDecodeError as error:
+            raise HarnessError(
+                f"cannot read the training data: line {number}: {error}",
+                where=where,
+                hint="mend the file at that place: JSON is UTF-8",
+            ) from None
         except ValueError as error:
             raise _wrong(f"line {number} is no JSON: {error}", where) from None
         if not isinstance(row, dict):
             raise _wrong(f"line {number} is no object", where)
         if number == 1:
-            columns = {name: [] for name in row}
-        if row.keys() != columns.keys():
-            odd = sorted(row.keys() ^ columns.keys())[0]
-            said = (
-                f'lacks "{odd}", which line 1 has' if odd in columns else f'has "{odd}", which line 1 lacks'
-            )
+            names = tuple(row)
+            columns = {name: [] for name in names if asked.wants(name)}
+        if len(row) != len(names) or any(name not in row for name in names):
+            odd = sorted(row.keys() ^ set(names))[0]
+            said = f'lacks "{odd}", which line 1 has' if odd in names else f'has "{odd}", which line 1 lacks'
             raise _wrong(f"line {number} {said}", where)
-        for name, value in row.items():
-            columns[name].append(value)
+        if places is not None:
+            if not asked.picked([row.get(asked.key)])[0]:
+                continue
+            places.append(number - 1)
+        for name, values in columns.items():
+            values.append(row[name])
     if not number:
         raise HarnessError("the training data is empty", where=where, hint="give it rows")
-    kinds = {name: _kind(name, values, where) for name, values in columns.items()}
-    made = {name: _series(values, kinds[name]) for name, values in columns.items()}
-    return pd.DataFrame(made), kinds
+    kinds = {name: _kind(name, values, where, places) for name, values in columns.items()}
+    made = {name: _series(columns.pop(name), kind) for name, kind in kinds.items()}
+    return pd.DataFrame(made, copy=False), kinds, names, places, number
 
 
-def _kind(name: str, values: list[Any], where: str) -> str:
+def _kind(name: str, values: list[Any], where: str, places: list[int] | None) -> str:
     """The kind of a column: of one type, whole numbers beside others are floats."""
     first: dict[str, int] = {}
     for place, value in enumerate(values, start=1):
         if value is not None:
             first.setdefault(_KINDS.get(type(value), "other"), place)
+    if places is not None:
+        first = {kind: places[place - 1] + 1 for kind, place in first.items()}
     if "other" in first:
         raise _wrong(f'column "{name}" holds a list or an object in line {first["other"]}', where)
     if len(first.keys() - {"int", "float"}) + bool(first.keys() & {"int", "float"}) > 1:

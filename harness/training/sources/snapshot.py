@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.files import write_atomic
+from harness.files import replacing
+from harness.training.sources.content import Content
 
 
-def keep(shelf: Path, suffix: str, content: bytes) -> Path:
+def keep(shelf: Path, found: Content) -> Path:
     """Write the content under its digest, unless it is there; returns the file."""
-    path = shelf / f"{hashlib.sha256(content).hexdigest()}{suffix}"
+    path = shelf / f"{found.sha256}{found.suffix}"
     if not path.exists():
         try:
-            write_atomic(path, content)
+            with found.open() as source, replacing(path) as file:
+                shutil.copyfileobj(source, file, 2**20)
+                # before the copy takes the name of the digest
+                found.check()
         except OSError as error:
             raise HarnessError(
                 f"cannot keep the snapshot: {error.strerror}",
@@ -28,18 +32,3 @@ def keep(shelf: Path, suffix: str, content: bytes) -> Path:
 def find(shelf: Path, sha256: str) -> Path | None:
     """The snapshot of a digest, whatever its suffix."""
     return next(iter(sorted(shelf.glob(f"{sha256}.*"))), None)
-
-
-def read(path: Path, sha256: str) -> bytes:
-    """The content of a snapshot; raises E46 where it is another than its name says."""
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise HarnessError(
-            f"digest mismatch: expected {sha256[:12]}, got {found[:12]}",
-            where=str(path),
-            hint="the snapshot is damaged: bring it back from version control or a backup",
-            code="E46",
-            exit=Exit.STORE,
-        )
-    return content

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 from harness.errors import Exit, HarnessError
 from harness.training.sources.lines import lines_of
+from harness.training.sources.memory import check_query
 
 if TYPE_CHECKING:
     from harness.training.config import Config
+
+PART = 10_000
+"""Rows that are asked for at once."""
 
 
 def fetch(config: Config) -> bytes:
@@ -33,12 +37,19 @@ def fetch(config: Config) -> bytes:
             hint="add sqlalchemy and the driver of the database to the list that the lock is compiled from, and "
             "compile the lock again",
         ) from None
+    parts: list[bytes] = []
+    rows = size = 0
     try:
         engine = sqlalchemy.create_engine(_address(config))
-        with engine.connect() as connection:
+        # a part at a time, where the driver can: what is beyond the limit is refused before it is here
+        with engine.connect().execution_options(stream_results=True) as connection:
             result = connection.execute(sqlalchemy.text(query))
             names = list(result.keys())
-            rows = result.fetchall()
+            _check_names(names, where)
+            for part in result.partitions(PART):
+                parts.append(lines_of(names, part))
+                rows, size = rows + len(part), size + len(parts[-1])
+                check_query(config.data, rows, len(names), size)
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, OSError) as error:
         # the address may hold a password, and so may what the driver says about it: its own words stay out
@@ -49,14 +60,9 @@ def fetch(config: Config) -> bytes:
             "database: pin sha256 under [data]",
             exit=Exit.INCONCLUSIVE,
         ) from None
-    for name in names:
-        if names.count(name) > 1:
-            raise HarnessError(
-                f'the query gives "{name}" twice', where=where, hint="name each column once: … AS …"
-            )
     if not rows:
         raise HarnessError("the query gives no rows", where=where, hint="check its conditions")
-    return lines_of(names, rows)
+    return b"".join(parts)
 
 
 def ordered(query: str) -> bool:
@@ -72,6 +78,14 @@ def ordered(query: str) -> bool:
     while bare != before:
         before, bare = bare, re.sub(r"\([^()]*\)", " ", bare)
     return re.search(r"\border\s+by\b", bare, re.IGNORECASE) is not None
+
+
+def _check_names(names: list[str], where: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise HarnessError(
+                f'the query gives "{name}" twice', where=where, hint="name each column once: … AS …"
+            )
 
 
 def _address(config: Config) -> str:

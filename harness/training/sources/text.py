@@ -2,70 +2,67 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import datetime
-import hashlib
 import io
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from harness.errors import HarnessError
 from harness.training import validation
 from harness.training.config import Config
-from harness.training.config.data import FILES
+from harness.training.sources import columnar
+from harness.training.sources.content import Content
 from harness.training.sources.lines import read_lines
-from harness.training.sources.table import Table
+from harness.training.sources.table import Asked, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PART = 65_536
+"""Lines of a CSV file that are read together where not all are wanted."""
 
-def content_of(path: Path) -> bytes:
-    """The bytes of the file. Raises HarnessError."""
-    if path.suffix not in FILES:
-        raise HarnessError(
-            f"training data of type {path.suffix or 'unknown'} is not read",
-            where=str(path),
-            hint="write the table as .csv, .jsonl or .parquet",
-        )
+
+def parse(content: Content, asked: Asked, config: Config) -> Table:
+    """The table of these bytes. Raises HarnessError that names the line."""
+    where = config.data.where
     try:
-        return path.read_bytes()
+        if content.suffix == ".csv":
+            table = _csv(content, asked, config)
+        else:
+            with content.open() as file:
+                table = (_parquet if content.suffix == ".parquet" else _lines)(
+                    file, content.sha256, where, asked
+                )
+        content.check()
     except OSError as error:
         raise HarnessError(
-            f"cannot read the training data: {error.strerror}",
-            where=str(path),
-            hint="mend path under [data]; it is relative to the configuration file",
-        ) from None
-
-
-def parse(content: bytes, suffix: str, config: Config) -> Table:
-    """The table of a file's bytes. Raises HarnessError that names the line."""
-    where = config.data.where
-    sha256 = hashlib.sha256(content).hexdigest()
-    try:
-        if suffix == ".parquet":
-            frame, kinds = _parquet(content, where)
-            return Table(frame, kinds, sha256, where, "row", 1)
-        if suffix == ".jsonl":
-            frame, kinds = read_lines(content, where)
-            return Table(frame, kinds, sha256, where, "line", 1)
-        return Table(_csv(content, config), {}, sha256, where, "line", 2)
-    except UnicodeDecodeError as error:
-        raise HarnessError(
-            f"cannot read the training data: {str(error).strip()}",
+            f"cannot read the training data: {error.strerror or error}",
             where=where,
-            hint="mend the file at that place, or name its encoding under [data], such as latin-1; text is UTF-8 "
-            "unless it says otherwise",
+            hint="see to the disk that they lie on",
         ) from None
+    return table
 
 
-def _csv(content: bytes, config: Config) -> pd.DataFrame:
-    """The table with every cell as text (missing: NaN)."""
+def _parquet(file: BinaryIO, sha256: str, where: str, asked: Asked) -> Table:
+    opened = columnar.opened(file, where)
+    names, rows = columnar.names_of(opened, where), opened.metadata.num_rows
+    frame, kinds, places = columnar.read_parquet(opened, where, asked)
+    return Table(frame, kinds, sha256, where, "row", 1, names, places, asked.sampled(rows))
+
+
+def _lines(file: BinaryIO, sha256: str, where: str, asked: Asked) -> Table:
+    frame, kinds, names, places, rows = read_lines(file, where, asked)
+    return Table(frame, kinds, sha256, where, "line", 1, names, places, asked.sampled(rows))
+
+
+def _csv(content: Content, asked: Asked, config: Config) -> Table:
+    """Every cell as text (missing: NaN)."""
     import pandas as pd
 
-    encoding = config.data.encoding
+    encoding, where = config.data.encoding, config.data.where
     try:
-        text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        codecs.lookup(encoding)
     except LookupError:
         raise HarnessError(
             f'unknown encoding "{encoding}"',
@@ -73,66 +70,56 @@ def _csv(content: bytes, config: Config) -> pd.DataFrame:
             hint="name one that Python knows",
         ) from None
     try:
-        validation.check_lines(csv.reader(io.StringIO(text, newline="")), config)
-        return pd.read_csv(io.StringIO(text, newline=""), dtype=object, index_col=False)
+        with _text(content, encoding) as text:
+            names, rows = validation.check_lines(csv.reader(text), config)
+        with _text(content, encoding) as text:
+            frame, places = _cells(text, asked if asked.key in names else replace(asked, share=1.0))
+    except UnicodeDecodeError as error:
+        raise HarnessError(
+            f"cannot read the training data: {_place(content, error, encoding)}",
+            where=where,
+            hint="mend the file at that place, or name its encoding under [data], such as latin-1; text is UTF-8 "
+            "unless it says otherwise",
+        ) from None
     except (csv.Error, pd.errors.ParserError) as error:
         raise HarnessError(
             f"cannot read the training data: {str(error).strip()}",
-            where=config.data.where,
+            where=where,
             hint="mend the file at that place",
         ) from None
+    return Table(frame, {}, content.sha256, where, "line", 2, names, places, asked.sampled(rows))
 
 
-def _parquet(content: bytes, where: str) -> tuple[pd.DataFrame, dict[str, str]]:
+def _cells(text: TextIO, asked: Asked) -> tuple[pd.DataFrame, Any]:
+    """The columns that are asked for, and the places of the rows where not all are read, else None."""
+    import numpy as np
     import pandas as pd
 
-    try:
-        frame = pd.read_parquet(io.BytesIO(content))
-    except ImportError:
-        raise HarnessError(
-            "Parquet needs pyarrow, which the environment lacks",
-            where=where,
-            hint="add pyarrow to the list that the lock is compiled from, and compile the lock again",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise HarnessError(
-            f"cannot read the training data: {str(error).strip().splitlines()[0]}",
-            where=where,
-            hint="write the file again; it is damaged, or no Parquet",
-        ) from None
-    frame = frame.reset_index(drop=True)
-    frame.columns = [str(name) for name in frame.columns]
-    kinds = {}
-    for name in frame.columns:
-        kinds[name], frame[name] = _typed(frame[name], where)
-    return frame, kinds
+    read: dict[str, Any] = {"dtype": object, "index_col": False, "usecols": asked.wants}
+    if asked.whole:
+        return pd.read_csv(text, **read), None
+    parts, places, first = [], [], 0
+    with pd.read_csv(text, chunksize=PART, **read) as chunks:
+        for part in chunks:
+            picked = asked.picked(part[asked.key])
+            parts.append(part[picked])
+            places.append(picked.nonzero()[0] + first)
+            first += len(part)
+    return pd.concat(parts, ignore_index=True), np.concatenate(places)
 
 
-def _typed(column: pd.Series, where: str) -> tuple[str, pd.Series]:
-    """The kind of a column of Parquet ("" where it holds nothing), and the column as numpy has it."""
-    kind = column.dtype.kind if column.dtype.kind != "O" else ""
-    if kind == "M":
-        return "datetime", column.dt.tz_localize(None) if column.dt.tz is not None else column
-    if kind == "b":
-        return "bool", column.astype(object).where(column.notna(), None)
-    if kind in "iu" and kind:
-        if column.isna().any():
-            return "float", column.astype("float64")
-        return "int", column.astype("int64")
-    if kind == "f":
-        return "float", column.astype("float64")
-    values = column.astype(object).where(column.notna(), None)
-    types = {type(value) for value in values if value is not None}
-    if not types:
-        return "", values
-    if types == {bool}:
-        return "bool", values
-    if types == {datetime.date}:
-        return "datetime", column.astype("datetime64[ns]")
-    if types != {str}:
-        raise HarnessError(
-            f'column "{column.name}" holds {", ".join(sorted(one.__name__ for one in types))}',
-            where=where,
-            hint="write the column as text, numbers, booleans or times: one of them",
-        )
-    return "str", values
+def _text(content: Content, encoding: str) -> TextIO:
+    """The bytes as text, from the beginning."""
+    return io.TextIOWrapper(content.open(), "utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+
+
+def _place(content: Content, error: UnicodeDecodeError, encoding: str) -> str:
+    """What cannot be decoded, and in which line: the error itself counts from the part that was at hand."""
+    if "\n".encode(encoding) == b"\n":
+        with content.open() as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode(encoding)
+                except UnicodeDecodeError as found:
+                    return f"line {number}: {found}"
+    return str(error).strip()
