@@ -5,6 +5,7 @@ Both sides have what they download already. Prints goal and measured, and assert
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -27,6 +28,15 @@ def uv(*arguments: str, **more: str) -> str:
         [find_uv_bin(), *arguments], check=True, capture_output=True, text=True, env={**environment, **more}
     )
     return done.stdout
+
+
+def spent(pid: int) -> float:
+    """Seconds of processor time that the threads of a process have had, which others on the machine hardly change."""
+    found = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found += int((task / "schedstat").read_text().split()[0])
+    return found / 1e9
 
 
 def make_environment(folder: Path, packages: Sequence[str]) -> Path:

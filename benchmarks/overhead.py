@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from environment import line, uv
+from environment import line, spent, uv
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -156,13 +156,19 @@ def measured(rows: int, rounds: int, folder: Path) -> None:
     next_batch = next(first.sources[0].batches())  # type: ignore[attr-defined]  # a table
     pair.ask(next_batch)
     together, alone, own = [], [], []
+    busy_bare, busy_own = [], []
+    bare_pids = [one.process.pid for one in bare]
+    pids = [os.getpid(), *(one._process._process.pid for one in pair.open())]  # type: ignore[attr-defined]  # workers
     for number in range(rounds):
+        before = sum(map(spent, bare_pids))
         together.append(side_by_side(bare))
+        busy_bare.append(sum(map(spent, bare_pids)) - before)
         alone.append(sum(one.predict() for one in bare))
         plan = make_plan(found, Request("old", change="refactor"), f"round-{number}", folder / "reports")
-        began = time.perf_counter()
+        before, began = sum(map(spent, pids)), time.perf_counter()
         state = state_of(plan, plan.sources[0], pair, lambda line: None)
         own.append(time.perf_counter() - began)
+        busy_own.append(sum(map(spent, pids)) - before)
         assert state.tally is not None, state.trouble
         assert state.tally.accounting.compared == rows, state.trouble
     pair.close()
@@ -175,6 +181,8 @@ def measured(rows: int, rounds: int, folder: Path) -> None:
     line("the harness", "-", own, " s")
     line("harness / slower of two", "<= 1.20x", [a / b for a, b in zip(own, together, strict=True)], "x")
     line("harness / their sum", "<= 1.15x", [a / b for a, b in zip(own, alone, strict=True)], "x")
+    busy = [a / b for a, b in zip(busy_own, busy_bare, strict=True)]
+    line("of processor time: host and workers / both bare", "-", busy, "x")
     print(f"medians' ratio: {statistics.median(own) / statistics.median(together):.2f}x of the slower of two")
 
 

@@ -98,6 +98,14 @@ def take(held: Texts | Codes, rows: Any) -> Texts | Codes:
     return _gathered(held, held.marks[:-1][rows], np.diff(held.marks)[rows])
 
 
+def narrow(held: npt.NDArray[Any] | Texts | Codes) -> npt.NDArray[Any] | Texts | Codes:
+    """The same, codes in as few bytes as will do."""
+    if not isinstance(held, Codes):
+        return held
+    size = np.min_scalar_type(max(0, len(held.words) - 1))
+    return held if size.itemsize >= held.codes.itemsize else Codes(held.codes.astype(size), held.words)
+
+
 def every_row(rows: Any, n: int) -> bool:
     """Whether a mask or an index array asks for all of n rows in their order."""
     if not isinstance(rows, np.ndarray) or len(rows) != n:

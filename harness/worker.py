@@ -506,7 +506,7 @@ def _unpacked(specs: list[dict[str, Any]], payload: Any) -> list[Named]:
             flags = take(spec["null"])
             if len(flags) != rows:
                 raise ValueError("a null mask of another length than its column")
-            _truths(flags)
+            _truths(numpy, flags)
             null = [flag == 1 for flag in flags] if numpy is None else numpy.frombuffer(flags, numpy.bool_)
         columns.append((spec["name"], said, values, null))
     return columns
@@ -565,15 +565,19 @@ def _numbers(numpy: Any, kind: str, dtype: str, rows: int, raw: memoryview) -> A
     if dtype not in _CODES or len(raw) != rows * struct.calcsize("<" + _CODES[dtype]):
         raise ValueError("a column's bytes do not fit its type %s" % (dtype,))
     if dtype == "|b1":
-        _truths(raw)
+        _truths(numpy, raw)
     if numpy is None:
         return list(struct.unpack("<%d%s" % (rows, _CODES[dtype]), raw))
     values = numpy.frombuffer(raw, dtype)
     return values.view("datetime64[ns]") if kind == "datetime" else values
 
 
-def _truths(raw: memoryview) -> None:
-    if bytes(raw).translate(None, b"\0\1"):
+def _truths(numpy: Any, raw: memoryview) -> None:
+    if numpy is None:
+        wrong = bool(bytes(raw).translate(None, b"\0\1"))
+    else:
+        wrong = bool(len(raw) and numpy.frombuffer(raw, "u1").max() > 1)
+    if wrong:
         raise ValueError("a truth value that is neither 0 nor 1")
 
 
@@ -605,14 +609,19 @@ def _buffers(numpy: Any, kind: str, marks: Any, blob: Any) -> Texts:
     """The texts where they lie, once it is sure that they are texts."""
     if (marks[1:] < marks[:-1]).any() or marks[0] != 0 or marks[-1] != len(blob):
         raise ValueError("a column's offsets are no offsets")
-    if kind == "str":
-        raw = blob.tobytes()
-        if not raw.isascii():
-            raw.decode("utf-8", "surrogatepass")
-            # what is text as a whole is text in parts, unless one of them begins inside a character
-            if (blob[marks[marks < len(blob)]] & 0xC0 == 0x80).any():
-                raise ValueError("a text begins inside a character")
+    if kind == "str" and not _is_ascii(numpy, blob):
+        blob.tobytes().decode("utf-8", "surrogatepass")
+        # what is text as a whole is text in parts, unless one of them begins inside a character
+        if (blob[marks[marks < len(blob)]] & 0xC0 == 0x80).any():
+            raise ValueError("a text begins inside a character")
     return Texts(kind == "str", marks, blob)
+
+
+def _is_ascii(numpy: Any, blob: Any) -> bool:
+    """Whether no byte has its highest bit, eight bytes at a time, where they lie."""
+    whole = len(blob) // 8 * 8
+    met = int(numpy.bitwise_or.reduce(blob[:whole].view("<u8")))
+    return not (met & 0x8080808080808080 or (blob[whole:] & 0x80).any())
 
 
 # ---- values of unknown origin become columns
@@ -1422,21 +1431,24 @@ def _by_arrow(arrow: Any, values: Any, null: Any) -> Any:
     words = values.words if isinstance(values, Coded) else values
     if not isinstance(words, Texts) or not len(values) or (null is not None and null.all()):
         return None
-    blob = words.blob
-    if len(blob) and not blob.tobytes().isascii():
+    numpy, blob = numpy_or_none(), words.blob
+    if not _is_ascii(numpy, blob):
         try:
             bytes(blob).decode()
         except UnicodeDecodeError:
             return None  # a surrogate: text for Python alone
-    buffers = [None, arrow.py_buffer(words.marks), arrow.py_buffer(blob)]
-    array = arrow.LargeStringArray.from_buffers(len(words), buffers[1], buffers[2])
+    # which rows hold a value, a bit for each
+    held = None
+    if null is not None and words is values:
+        held = arrow.py_buffer(numpy.packbits(~null, bitorder="little"))
+    array = arrow.LargeStringArray.from_buffers(
+        len(words), arrow.py_buffer(words.marks), arrow.py_buffer(blob), held
+    )
     if isinstance(values, Coded):
-        array = arrow.DictionaryArray.from_arrays(arrow.array(values.codes), array).dictionary_decode()
-    if null is not None:
-        array = arrow.compute.if_else(arrow.array(null), arrow.scalar(None, array.type), array)
+        array = arrow.DictionaryArray.from_arrays(arrow.array(values.codes, mask=null), array)
+        array = array.dictionary_decode()
     series = array.to_pandas()
     if null is not None and series.dtype == object:
-        numpy = numpy_or_none()
         series[numpy.asarray(null)] = math.nan
     return series
 

@@ -215,3 +215,14 @@ def test_columns_join_as_lists_do(old, new):
 def test_an_absent_column_of_text_travels():
     absent = Column.absent(Column.of(["a"]), 3)
     assert worker.unpack(*_packed(absent))[0][2].tolist() == ["", "", ""]
+
+
+@pytest.mark.parametrize(("words", "size"), [(1, 1), (256, 1), (257, 2), (65_536, 2), (65_537, 4)])
+def test_codes_are_as_narrow_as_their_words_allow_and_the_same(words, size):
+    held = Codes(np.arange(words, dtype=np.int64), texts.texts([f"w{n}" for n in range(words)]))
+    found = texts.narrow(held)
+    assert found.codes.dtype.itemsize == size
+    assert found.codes.tolist() == list(range(words))
+    assert found.words is held.words
+    assert texts.narrow(found) is found
+    assert texts.narrow(held.codes) is held.codes

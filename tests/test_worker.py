@@ -759,3 +759,24 @@ class TestErrors:
         reply = pd.DataFrame({"prediction": [1.0, 2.0], "error": [None, "x"]}, index=[0, 2])
         _, answered, found = asked(lambda _: reply, 4, errors="error")
         assert (answered, found.dropped, list(found.faults)) == ([True, False, False, False], [1, 3], [2])
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.text(max_size=6)), min_size=1, max_size=40),
+    st.booleans(),
+)
+@example([None, "a", *["b"] * 9, None], False)
+@example([None, "a", *["b"] * 9, None], True)
+def test_texts_by_arrow_are_those_that_plain_ones_become(values, coded):
+    null = np.array([value is None for value in values])
+    words = sorted({value or "" for value in values})
+    held = worker._words(np, [value or "" for value in values])
+    if coded:
+        codes = np.array([words.index(value or "") for value in values], "u1")
+        held = worker.Coded(codes, worker._words(np, words))
+    columns = [("text", "str", held, null if null.any() else None)]
+    frames = [worker.make_input(columns, "frame")(range(len(values)))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "_arrow_or_none", lambda: None)
+        frames.append(worker.make_input(columns, "frame")(range(len(values))))
+    pd.testing.assert_frame_equal(*frames)

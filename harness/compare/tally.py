@@ -58,16 +58,13 @@ class Finding:
     shrunk: bool = False
 
     def __lt__(self, other: Finding) -> bool:
-        return self._place() < other._place()
+        mine, others = (*self.rank, self.key, self.output), (*other.rank, other.key, other.output)
+        # the whole content last: an order that leaves no ties is what makes the first K of a union well defined. It is
+        # dear to write out, and two findings of one source are seldom of one row
+        return mine < others if mine != others else self._content() < other._content()
 
-    def _place(self) -> tuple[Any, ...]:
-        # the whole content last: an order that leaves no ties is what makes the first K of a union well defined
-        return (
-            *self.rank,
-            self.key,
-            self.output,
-            repr((self.inputs, self.baseline, self.candidate, self.target)),
-        )
+    def _content(self) -> str:
+        return repr((self.inputs, self.baseline, self.candidate, self.target))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ class RuleResult:
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """One source after its run: what was planned, what was seen (None: not reached), what went wrong. `recorded`
-    cases were not asked of the baseline: it had answered them before."""
+    cases were not asked of the baseline: it had answered them before. So many canonical blocks were asked `together` in
+    one call (0: none was asked), but for the blocks that had to be asked `alone`."""
 
     name: str
     planned: int
@@ -61,6 +62,8 @@ class SourceState:
     search: bool = False
     trouble: tuple[HarnessError, ...] = ()
     recorded: int = 0
+    together: int = 0
+    alone: tuple[int, ...] = ()
 
     def accounting(self) -> dict[str, int]:
         """Every planned case, by what became of it; the identity of law 4 holds by construction."""

@@ -24,6 +24,9 @@ from harness.versions.version import Version
 OPENING = 120.0
 """Seconds for an interpreter to start and import its model."""
 
+SLACK = 10
+"""How many times longer than expected a call of several blocks may take, where that is more than a time-out."""
+
 NOTES = 3
 """Different notes of one version that are told."""
 
@@ -106,13 +109,17 @@ class IsolatedPredictor:
         self._noted.update(outcome.notes)
         return outcome
 
-    def whole(self, batch: Batch) -> Outcome | None:
-        """The answers to a batch that is wider than a block, in one call; None where a row of it makes any trouble, so
-        that its blocks are to be asked one by one, which finds out what it is."""
+    def whole(self, batch: Batch, blocks: int, seconds: float) -> Outcome | None:
+        """The answers to a batch of several blocks, in one call; None where a row of it makes any trouble, so that its
+        blocks are to be asked one by one, which finds out what it is. It may take a time-out for each block, unless
+        that is beyond what could be expected of it: a model that hangs is to be found within a time-out."""
+        timeout = self.version.profile.timeout
+        limit = min(blocks * timeout, max(timeout, SLACK * seconds))
         self.open()
         try:
             with outbox.packed(batch) as parcel:
-                reply, payload = self._ask({"op": "predict", "once": True, **parcel.header}, parcel.chunks)
+                header = {"op": "predict", "once": True, **parcel.header}
+                reply, payload = self._ask(header, parcel.chunks, limit)
             if reply.get("odd"):
                 return None
             outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
@@ -180,14 +187,16 @@ class IsolatedPredictor:
         self._heard(reply)
         return reply
 
-    def _ask(self, header: dict[str, Any], chunks: list[bytes]) -> tuple[dict[str, Any], bytes]:
+    def _ask(
+        self, header: dict[str, Any], chunks: list[bytes], seconds: float = 0.0
+    ) -> tuple[dict[str, Any], bytes]:
         process = self._process
         if process is None:
             self._start()
             process = self._process
         if process is None:
             raise Ended(-signal.SIGKILL)
-        reply, payload = process.ask(header, chunks, self.version.profile.timeout)
+        reply, payload = process.ask(header, chunks, seconds or self.version.profile.timeout)
         self._heard(reply)
         return reply, payload
 

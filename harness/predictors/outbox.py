@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import worker
+from harness import texts, worker
 from harness.tables import Batch
 
 INLINE = 64 * 2**10
@@ -70,7 +70,9 @@ def packed(batch: Batch) -> Iterator[Parcel]:
 
 def _pack(batch: Batch) -> Parcel:
     specs, chunks = worker.pack(
-        (name, column.said, column.held, column.null) for name, column in batch.columns.items()
+        # in files and digests, codes stay as wide as they came
+        (name, column.said, texts.narrow(column.held), column.null)
+        for name, column in batch.columns.items()
     )
     header = {"rows": len(batch), "columns": specs, "key": batch.key}
     size = sum(len(chunk) for chunk in chunks)

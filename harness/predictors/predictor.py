@@ -47,8 +47,9 @@ class Wide(Protocol):
 
     version: Version
 
-    def whole(self, batch: Batch) -> Outcome | None:
-        """Every row answered in its place, in one call; None where not, and then nothing is known of the rows."""
+    def whole(self, batch: Batch, blocks: int, seconds: float) -> Outcome | None:
+        """Every row answered in its place, in one call; None where not, and then nothing is known of the rows. It is of
+        so many `blocks`, each of which may take a time-out; the call is expected to take `seconds`."""
         ...
 
 

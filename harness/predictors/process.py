@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -20,6 +21,9 @@ from harness.predictors import homes
 
 POLL = 0.1
 """Seconds between looks at a busy worker's memory."""
+
+PIPE = 2**20
+"""Bytes that a pipe to or from a worker should hold, where the kernel grants it."""
 
 KEPT = 64 * 2**10
 """Bytes of a worker's output that are kept: the last ones."""
@@ -98,6 +102,10 @@ class Process:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._sink, self._source = self._process.stdin.fileno(), self._process.stdout.fileno()
+        for pipe in (self._sink, self._source):
+            # a million answers in eight parts rather than in 128
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
         os.set_blocking(self._sink, False)
         os.set_blocking(self._source, False)
         self._watch = os.pidfd_open(self._process.pid)

@@ -303,6 +303,13 @@ class Operation(TypedDict):
     rows: NotRequired[Count]
 
 
+class Calls(TypedDict):
+    """How a table was asked: so many blocks `together` in one call, but for those that had to be asked `alone`."""
+
+    together: Annotated[int, {"minimum": 1}]
+    alone: Count
+
+
 class Run(TypedDict):
     """What differs from run to run: times, machine, how both versions were run."""
 
@@ -323,6 +330,7 @@ class Run(TypedDict):
     processor: NotRequired[str]
     operations: NotRequired[list[Operation]]
     recorded: NotRequired[dict[str, Annotated[int, {"minimum": 1}]]]
+    calls: NotRequired[dict[str, Calls]]
     decision_url: NotRequired[Annotated[str, {"pattern": "^https://"}]]
 
 

@@ -277,6 +277,16 @@ def recorded(record: Record) -> str:
     return f"{number(sum(known.values()))} of the baseline's answers recorded before and not asked again ({names})"
 
 
+def calls(record: Record) -> str:
+    """`up to 16 blocks in one call (holdout)`, and how many of them had to be asked alone."""
+    found = []
+    for name, one in sorted((record["run"].get("calls") or {}).items()):
+        alone = f", {number(one['alone'])} of them alone" if one["alone"] else ""
+        blocks = "one block" if one["together"] == 1 else f"up to {number(one['together'])} blocks"
+        found.append(f"{blocks} in one call{alone} ({clean(name, 60)})")
+    return "; ".join(found)
+
+
 def rules_worst_first(record: Record) -> list[RuleView]:
     """FAIL, INCONCLUSIVE, then what only warns, then PASS; inside these, in the order of configuration."""
     beside = {(one["name"], one["inputs"]): one for one in record["run"].get("operations", ())}
@@ -439,6 +449,7 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
         ("Processor", run.get("processor")),
         ("Workers", run.get("workers") or ""),
         ("Answers", recorded({"run": run})),
+        ("Asked", calls({"run": run})),
     ]
     for side in ("baseline", "candidate"):
         way = run.get(side) or {}

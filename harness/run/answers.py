@@ -4,7 +4,7 @@ are no sums (a bootstrap, a rank) are judged from them in the order of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,18 @@ def gather(folder: Path) -> Kept | None:
 
 
 def recorded(
-    given: Iterable[tuple[Batch, Outcome]], names: Collection[str] | None, environment: Mapping[str, str]
+    given: Iterable[tuple[Batch, Outcome]],
+    names: Collection[str] | None,
+    environment: Mapping[str, str],
+    together: Callable[[int], int] = lambda block: 1,
 ) -> bytes:
     """The answers of one version to one table as the baseline store keeps them: one frame for each canonical block,
     since an output that is whole numbers in one block and floats in another is judged as that.
 
     `names` are the input columns that the version takes (None: all): with the keys they say to which cases these
     answers belong. `environment` says where they were given; answers are used again only in an environment like it.
-    The same answers are the same bytes: seconds are left out.
+    `together` says how many blocks were asked in the call of each: whoever is compared with them is asked so
+    too. The same answers are the same bytes: seconds are left out.
     """
     frames = []
     for batch, outcome in given:
@@ -99,6 +103,7 @@ def recorded(
             "cases": blocks.fingerprint(batch, names),
             "beside": {**blocks.beside(outcome), "seconds": 0.0},
             "environment": dict(environment),
+            "together": max(1, together(batch.block)),
         }
         frames.append(blocks.packed(columns, RECORDED, FORMAT, said))
     return b"".join(frames)
@@ -114,6 +119,18 @@ class Recorded:
     outcomes: tuple[Outcome, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
+    asked: tuple[int, ...] = ()
+
+    def together(self, block: int) -> int:
+        """How many blocks were asked in the call of this one; 1 where the record does not say, 0 where it has none."""
+        if block >= len(self.outcomes):
+            return 0
+        return self.asked[block] if self.asked else 1
+
+    @property
+    def most_together(self) -> int:
+        """How many blocks were asked in one call, at most."""
+        return max(self.asked, default=1)
 
     @classmethod
     def parse(cls, content: bytes) -> Recorded:
@@ -122,17 +139,18 @@ class Recorded:
             rest = memoryview(content)
             if blocks.unpacked(rest)[0]["format"] == 1:
                 return cls._of_format_1(rest)
-            cases, outcomes, environments = [], [], []
+            cases, outcomes, environments, asked = [], [], [], []
             while len(rest):
                 header, columns, length = blocks.unpacked(rest)
                 (_, (_, answered), *outputs) = _checked(header, FORMAT, columns)
                 cases.append(header["cases"])
                 outcomes.append(blocks.outcome(dict(outputs), answered.values, header["beside"]))
                 environments.append(dict(header["environment"]))
+                asked.append(max(1, int(header.get("together", 1))))
                 rest = rest[length:]
             if any(one != environments[0] for one in environments):
                 raise ValueError("blocks of several environments")
-            return cls(tuple(cases), tuple(outcomes), environments[0])
+            return cls(tuple(cases), tuple(outcomes), environments[0], asked=tuple(asked))
         except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"no recorded outcome: {error}") from None
 

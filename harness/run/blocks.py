@@ -41,7 +41,8 @@ class Block:
 
 @dataclass(slots=True, eq=False)
 class KeptTable:
-    """A fixed table of a past run: its cases as they were kept, whatever has become of the file."""
+    """A fixed table of a past run: its cases as they were kept, whatever has become of the file. So many of its blocks
+    were asked `together` in one call; 0 where nobody noted it."""
 
     name: str
     where: str
@@ -49,6 +50,7 @@ class KeptTable:
     rows: int
     folder: Path
     search: bool = False
+    together: int = 0
 
     def planned(self) -> int:
         """Rows of the plan."""

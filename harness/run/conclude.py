@@ -140,6 +140,11 @@ def conclude(plan: Plan, states: Sequence[SourceState], around: Circumstances) -
     if measured := [operation_entry(one) for one in results if isinstance(one.bound.rule, OPERATIONS)]:
         run["operations"] = measured
     run["recorded"] = {state.name: state.recorded for state in states if state.recorded}
+    run["calls"] = {
+        state.name: {"together": state.together, "alone": len(state.alone)}
+        for state in states
+        if state.together
+    }
     return Conclusion(verdict, reporting.compose(result, run))
 
 

@@ -32,22 +32,13 @@ from harness.run.blocks import Block
 from harness.run.plain import plain
 from harness.run.plan import Plan
 from harness.run.recorded import Remembered, Seen
-from harness.run.wide import ASKED, MOST, apart, size, together
+from harness.run.wide import ODD, Call, Cutting, apart, together, width
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
 
 Progress = Callable[[str], None]
 Answer = TypeVar("Answer")
 Answers = tuple[Outcome, Outcome]
-
-PATIENCE = 0.25
-"""Share of a version's time-out that a call of several blocks may be expected to take."""
-
-ALONE = 2
-"""Blocks of a table that are asked alone: the first warms the models, the second says how slow they are."""
-
-ODD = 2
-"""Calls of several blocks that come to nothing, one after the other, after which blocks are asked alone."""
 
 
 class Pair:
@@ -104,30 +95,47 @@ class Pair:
     def ask(self, batch: Batch) -> tuple[Outcome, Outcome]:
         """Both outcomes of one batch; each version is given the columns that it declares."""
         baseline, candidate = self.open()
-        return self._both((baseline.predict, candidate.predict), batch)
+        return self._at_once((baseline.predict, candidate.predict), _parts(batch, self._versions))
 
-    def asks_wide(self, source: str, seconds: float) -> bool:
-        """Whether several blocks of a source can be asked at once, if they take so many seconds. Recorded answers were
-        given block by block, and whoever is compared with them is asked so too."""
-        asked = self.open()
-        patience = PATIENCE * min(version.profile.timeout for version in self._versions)
-        recorded = self.record is not None and self.record.knows(source)
-        return seconds <= patience and not recorded and all(isinstance(one, Wide) for one in asked)
+    def together(self, first: Batch) -> int:
+        """How many blocks of a table are asked in one call, this being its first: those of its recorded answers, since
+        whoever is compared with them has to be asked alike."""
+        if not all(isinstance(one, Wide) for one in self.open()):
+            return 1
+        recorded = self.record.together(first.source) if self.record is not None else None
+        return width(first) if recorded is None else recorded
 
-    def ask_whole(self, batches: Sequence[Batch]) -> list[tuple[Outcome, Outcome]] | None:
-        """Both outcomes of several blocks, each version asked once for all of them. None where either does not answer
-        every row in its place: both are then to be asked block by block, so that both are asked alike."""
-        wide = [one for one in self.open() if isinstance(one, Wide)]
-        baseline, candidate = self._both((wide[0].whole, wide[1].whole), together(batches))
-        if baseline is None or candidate is None:
-            return None
-        return list(zip(apart(baseline, batches), apart(candidate, batches), strict=True))
+    def call(self, batches: Sequence[Batch]) -> Call:
+        """Several blocks, packed for whoever is going to be asked."""
+        whole = together(batches)
+        call = Call(batches, whole, _parts(whole, self._versions))
+        call.pack(call.parts if self.record is None else call.parts[1:])
+        return call
 
-    def _both(self, calls: Sequence[Callable[[Batch], Answer]], batch: Batch) -> tuple[Answer, Answer]:
-        waiting = [
-            self._threads.submit(call, part)
-            for call, part in zip(calls, _parts(batch, self._versions), strict=True)
-        ]
+    def ask_whole(self, call: Call, seconds: float) -> list[Answers] | None:
+        """Both outcomes of several blocks, each version asked once for all of them; so many seconds are expected. None
+        where either does not answer every row in its place: both are then to be asked block by block, so that both are
+        asked alike."""
+
+        baseline, candidate = self.open()
+
+        def ask(predictor: Predictor, part: Batch) -> list[Outcome] | None:
+            found = predictor.whole(part, len(call.batches), seconds) if isinstance(predictor, Wide) else None
+            return None if found is None else apart(found, call.batches)
+
+        def ask_baseline(part: Batch) -> list[Outcome] | None:
+            if self.record is None:
+                return ask(baseline, part)
+            blocks = [_parts(batch, self._versions)[0] for batch in call.batches]
+            return self.record.several(blocks, lambda inner: ask(inner, part))
+
+        old, new = self._at_once((ask_baseline, lambda part: ask(candidate, part)), call.parts)
+        return None if old is None or new is None else list(zip(old, new, strict=True))
+
+    def _at_once(
+        self, calls: Sequence[Callable[[Batch], Answer]], parts: Sequence[Batch]
+    ) -> tuple[Answer, Answer]:
+        waiting = [self._threads.submit(call, part) for call, part in zip(calls, parts, strict=True)]
         # both are awaited before either raises: a worker must not be left in the middle of a call
         troubles = [w.exception() for w in waiting]
         for trouble in troubles:
@@ -190,38 +198,36 @@ class Recording:
 
 
 class Ahead:
-    """The step of a table: both versions are asked the next blocks while the host keeps and compares those before.
+    """The step of a table: both versions are asked the next blocks while the host keeps and compares those before, and
+    reads and packs those after.
 
-    Blocks are asked together, up to a size; where a call does not answer every row in its place, its blocks are asked
-    one by one. The tally that a call returns is of blocks that came before; `finish` gives the last. Blocks, their
-    order and so the result are the same as one after the other.
+    Blocks are asked together (`wide.Cutting`); where a call does not answer every row in its place, its blocks are
+    asked one by one. The tally that a call returns is of blocks that came before; `finish` gives the last. Blocks,
+    their order and so the result are the same as one after the other.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, together: int = 0) -> None:
+        """`together`: how many blocks to ask in one call, as a run did that is made again; 0 leaves it to the table."""
+        self.together = together
+        self.alone: list[int] = []
         self._recording = recording
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="harness-ahead")
+        self._cutting: Cutting | None = None
         self._asked: tuple[list[Batch], Future[list[Answers] | None]] | None = None
-        self._waiting: list[Batch] = []
-        self._bytes = self._begun = self._odd = 0
-        self._wide = False
+        self._packed: list[Call] = []
+        self._odd, self._wide = 0, True
         self._seconds = 0.0
 
     def __call__(self, batch: Batch) -> Tally:
         """Ask this batch, with others or alone, and settle what was asked before."""
-        tally = Tally()
-        if self._begun == ALONE:
-            tally = self._settled()
-            self._wide = self._recording.pair.asks_wide(batch.source, MOST * self._seconds)
-        self._begun += 1
-        self._waiting.append(batch)
-        self._bytes += size(batch) if self._wide else 0
-        if self._wide and self._bytes < ASKED and len(self._waiting) < MOST:
-            return tally
-        return tally + self._ask_next()
+        if self._cutting is None:
+            self.together = self.together or self._recording.pair.together(batch)
+            self._cutting = Cutting(self.together)
+        return self._ask_next(self._cutting.add(batch))
 
     def finish(self) -> Tally:
         """Ask and settle the last blocks."""
-        tally = self._ask_next() if self._waiting else Tally()
+        tally = self._ask_next(self._cutting.rest()) if self._cutting else Tally()
         return tally + self._settled()
 
     def leave(self) -> None:
@@ -237,42 +243,58 @@ class Ahead:
     def close(self) -> None:
         """No batch is asked any more."""
         self._thread.shutdown(wait=False)
+        for call in self._packed:
+            call.close()
 
-    def _ask_next(self) -> Tally:
-        """Ask the blocks that wait, while those before are settled."""
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
-        groups = [waiting] if self._wide else [[batch] for batch in waiting]
-        return sum((self._settled(group) for group in groups), Tally())
+    def _ask_next(self, batches: list[Batch]) -> Tally:
+        """Ask these blocks, while those before are settled."""
+        if not batches:
+            return Tally()
+        if len(batches) == 1 or self._wide:
+            return self._settled(batches)
+        self.alone += [one.block for one in batches]
+        return sum((self._settled([one]) for one in batches), Tally())
 
     def _settled(self, then: list[Batch] | None = None) -> Tally:
         """What was asked before, once it is answered; meanwhile `then` is asked."""
+        call = self._recording.pair.call(then) if then and len(then) > 1 else None
+        if call:
+            self._packed.append(call)
         before, self._asked = self._asked, None
         answers = before[1].result() if before else []
+        if answers:
+            self._seconds = max(one.seconds for one in answers[-1])
         if before and answers is None:
             # neither worker must be busy with what comes after
             tally = self._one_by_one(before[0])
-            self._ask(then)
+            self._ask(then, call)
             return tally
-        self._ask(then)
+        self._ask(then, call)
         return self._settle(before[0], answers or []) if before else Tally()
 
-    def _ask(self, batches: list[Batch] | None) -> None:
+    def _ask(self, batches: list[Batch] | None, call: Call | None) -> None:
         if batches:
-            self._asked = batches, self._thread.submit(self._answers, batches)
+            self._asked = batches, self._thread.submit(self._answers, batches, call)
+            self._packed.clear()
 
-    def _answers(self, batches: Sequence[Batch]) -> list[Answers] | None:
+    def _answers(self, batches: Sequence[Batch], call: Call | None) -> list[Answers] | None:
         pair = self._recording.pair
-        return [pair.ask(batches[0])] if len(batches) == 1 else pair.ask_whole(batches)
+        if call is None:
+            return [pair.ask(batches[0])]
+        try:
+            return pair.ask_whole(call, len(batches) * self._seconds)
+        finally:
+            call.close()
 
     def _settle(self, batches: Sequence[Batch], answers: Sequence[Answers]) -> Tally:
         self._odd = 0 if len(batches) > 1 else self._odd
-        self._seconds = max(one.seconds for one in answers[-1])
         parts = (self._recording.settle(batch, *both) for batch, both in zip(batches, answers, strict=True))
         return sum(parts, Tally())
 
     def _one_by_one(self, batches: Sequence[Batch]) -> Tally:
         self._odd += 1
         self._wide = self._wide and self._odd < ODD
+        self.alone += [one.block for one in batches]
         return sum((self._recording(batch) for batch in batches), Tally())
 
 
@@ -342,15 +364,33 @@ def _from_json(source: InputSource, data: Mapping[str, Any]) -> SourceState:
         source.search,
         tuple(error_of(trouble) for trouble in data["trouble"]),
         data["recorded"],
+        data.get("together", 0),
+        tuple(data.get("alone", ())),
     )
 
 
-def recorded_cases(folder: Path) -> int:
-    """How many answers of the baseline to a source of a past run were recorded before it."""
+@dataclass(frozen=True, slots=True)
+class HowAsked:
+    """How a source of a past run was asked: `recorded` answers of the baseline were given before it; so many blocks
+    were asked `together` in one call (0: nobody noted it), but for those that are `alone`."""
+
+    recorded: int = 0
+    together: int = 0
+    alone: tuple[int, ...] = ()
+
+    def of(self, block: int) -> int:
+        """How many blocks were asked in the call of this one; 0 where nobody noted it."""
+        return 1 if block in self.alone else self.together
+
+
+def how_asked(folder: Path) -> HowAsked:
+    """The same as a run left it."""
     try:
-        return int(json.loads((folder / "state.json").read_text(encoding="utf-8")).get("recorded", 0))
+        said = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return 0
+        return HowAsked()
+    alone = tuple(int(block) for block in said.get("alone", ()))
+    return HowAsked(int(said.get("recorded", 0)), int(said.get("together", 0)), alone)
 
 
 def troubles_of(folder: Path) -> tuple[HarnessError, ...] | None:
@@ -391,7 +431,7 @@ def _drive(
     folder = plan.work / source.name
     step = Recording(pair, plan.bounds_of(source.name), folder, progress, source.planned(), anchor)
     # a search decides by each answer what it asks next
-    ahead = None if source.search else Ahead(step)
+    ahead = None if source.search else Ahead(step, getattr(source, "together", 0))
     trouble: tuple[HarnessError, ...] = ()
     tally: Tally | None
     try:
@@ -416,7 +456,8 @@ def _drive(
         blocks.keep_probes(folder, step.probes)
     seen = pair.record.seen(source.name) if pair.record else Seen()
     trouble += seen.trouble
-    return SourceState(source.name, source.planned(), tally, source.search, trouble, seen.cases)
+    asked = (ahead.together, tuple(ahead.alone)) if ahead else (1, ())
+    return SourceState(source.name, source.planned(), tally, source.search, trouble, seen.cases, *asked)
 
 
 def trouble_of(error: Exception, source: str) -> HarnessError:
@@ -447,6 +488,8 @@ def _to_json(state: SourceState) -> dict[str, Any]:
         "tally": None if state.tally is None else plain(state.tally.to_json()),
         "trouble": [error_to_json(error) for error in state.trouble],
         "recorded": state.recorded,
+        "together": state.together,
+        "alone": list(state.alone),
     }
 
 

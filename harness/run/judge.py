@@ -25,7 +25,7 @@ from harness.inputs.generated import SearchSource
 from harness.run import anchor, binding, blocks, extensions, journal, past, tombstone
 from harness.run.blocks import Block, KeptTable
 from harness.run.conclude import Circumstances, Conclusion, conclude, fail_early, publish
-from harness.run.drive import compared, recorded_cases, trouble_of, troubles_of
+from harness.run.drive import compared, how_asked, trouble_of, troubles_of
 from harness.run.past import Past
 from harness.run.plan import Plan, asked_inputs, bound_plan, common_schema
 from harness.run.session import running_of
@@ -105,7 +105,7 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
     trouble = troubles_of(folder)
     if trouble is None:
         return SourceState(source.name, source.planned(), None, source.search)
-    recorded = recorded_cases(folder)
+    asked = how_asked(folder)
     step = Recalled(plan.bounds_of(source.name), folder, _Beside(plan, run))
     # a rule that raised was the rule's trouble, and rules are what is judged anew
     carried = tuple(error for error in trouble if not is_of_rule(error))
@@ -123,7 +123,8 @@ def state_again(plan: Plan, source: InputSource, run: Past) -> SourceState:
     except Exception as error:
         carried, tally = (*carried, trouble_of(error, source.name)), step.total
     seen = tally if tally.blocks else None
-    return SourceState(source.name, source.planned(), seen, source.search, carried, recorded)
+    how = (asked.recorded, asked.together, asked.alone)
+    return SourceState(source.name, source.planned(), seen, source.search, carried, *how)
 
 
 class _Beside:

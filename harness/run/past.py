@@ -22,7 +22,7 @@ from harness.run import bundle
 from harness.run.blocks import KeptTable
 from harness.run.bundle import Bundle
 from harness.run.conclude import Circumstances, Conclusion
-from harness.run.drive import error_of, error_to_json
+from harness.run.drive import error_of, error_to_json, how_asked
 from harness.run.plan import Plan, Request, common_schema
 from harness.settings import Generate, Input, Profile
 from harness.versions.manifest import Manifest
@@ -205,8 +205,10 @@ def _past(data: Mapping[str, Any], folder: Path) -> Past:
 
     def source(said: Mapping[str, Any]) -> InputSource:
         if not said["search"]:
+            kept = folder / said["name"]
+            together = how_asked(kept).together
             return KeptTable(
-                said["name"], said["where"], said["labelled"], said["planned"], folder / said["name"]
+                said["name"], said["where"], said["labelled"], said["planned"], kept, together=together
             )
         assert schema is not None  # without a schema there was no search
         return SearchSource(Input(said["name"], generate=Generate(**said["generate"])), schema, said["seed"])

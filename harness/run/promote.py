@@ -12,9 +12,10 @@ from typing import Any
 
 from harness import inputs, predictors, store, versions
 from harness.errors import Exit, HarnessError
-from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings
+from harness.run import answers, approval, binding, blocks, extensions, journal, surroundings, wide
 from harness.run.apart import declared
 from harness.run.approval import name_of
+from harness.run.drive import how_asked
 from harness.run.session import running_of
 from harness.run.tree import commit_of
 from harness.run.verify import verify
@@ -91,7 +92,8 @@ def release_verified(settings: Settings, folder: Path, reason: str, dry_run: boo
                     exit=Exit.INCONCLUSIVE,
                 )
             names = candidate.manifest.inputs.names if candidate.manifest else None
-            outcomes[item.name] = answers.recorded(given, names, where)
+            asked = how_asked(work / item.name)
+            outcomes[item.name] = answers.recorded(given, names, where, asked.of)
     act = Act(name_of(settings.root), reason, noted, dry_run)
     evidence, previous = verdict["result_digest"], verdict["baseline"]["sha256"]
     return _release(settings, candidate, outcomes, evidence, previous, act)
@@ -200,11 +202,13 @@ def _ask(settings: Settings, candidate: Version) -> dict[str, bytes]:
         for item in settings.inputs:
             if item.generate is not None:
                 continue
-            given = []
             where = surroundings.surroundings(predictor.open().python, surroundings.processor())
-            for batch in inputs.make(item, settings, schema).batches():  # type: ignore[attr-defined]  # a table
-                given.append((batch, predictor.predict(declared(batch, candidate))))
-            outcomes[item.name] = answers.recorded(given, schema.names if schema else None, where)
+            batches = inputs.make(item, settings, schema).batches()  # type: ignore[attr-defined]  # a table
+            asked = list(wide.answers(predictor, batches, lambda batch: declared(batch, candidate)))
+            calls = {batch.block: together for batch, _, together in asked}
+            given = [(batch, outcome) for batch, outcome, _ in asked]
+            names = schema.names if schema else None
+            outcomes[item.name] = answers.recorded(given, names, where, calls.__getitem__)
     finally:
         predictor.close()
     return outcomes

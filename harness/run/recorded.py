@@ -54,8 +54,9 @@ class Remembered:
         self._failed: HarnessError | None = None
         self._records: dict[str, Recorded | None] = {}
         self._here: dict[str, str] | None = None
-        self._cases: dict[str, int] = {}
-        self._differences: dict[str, Tally] = {}
+        # by source and block: one that is asked again counts once
+        self._cases: dict[str, dict[int, int]] = {}
+        self._differences: dict[str, dict[int, Tally]] = {}
         self._bounds: dict[str, Sequence[Bound]] = {}
 
     def around(self, inner: Predictor) -> Remembered:
@@ -78,11 +79,30 @@ class Remembered:
             return self._checked(batch, self._ask(batch))
         known = self._valid(batch)
         if known is not None:
-            self._cases[batch.source] = self._cases.get(batch.source, 0) + len(batch)
-            return known
+            return self._counted(batch, known)
         if self._plan.on_records:
             raise self._unrecorded(batch)
         return self._ask(batch)
+
+    def several(
+        self, batches: Sequence[Batch], ask: Callable[[Predictor], list[Outcome] | None]
+    ) -> list[Outcome] | None:
+        """The same for blocks that go together: the recorded answers where those of all of them hold, else whatever
+        `ask` gets of the worker in one call. None where they are to be asked one by one, or were when they were
+        recorded."""
+        record = self._record(batches[0].source)
+        if record is not None and any(record.together(batch.block) == 1 for batch in batches):
+            return None
+        if self._plan.request.live:
+            answers = ask(self._started())
+            return answers and [self._checked(b, one) for b, one in zip(batches, answers, strict=True)]
+        known = [self._valid(batch) for batch in batches]
+        lacking = [batch for batch, one in zip(batches, known, strict=True) if one is None]
+        if not lacking:
+            return [self._counted(b, one) for b, one in zip(batches, known, strict=True) if one is not None]
+        if self._plan.on_records:
+            raise self._unrecorded(lacking[0])
+        return ask(self._started())
 
     def close(self) -> tuple[str, ...]:
         """Stop the worker, where it was started."""
@@ -90,18 +110,24 @@ class Remembered:
             return ()
         return self._inner.close()
 
-    def knows(self, source: str) -> bool:
-        """Whether answers to this table are recorded, whatever they are worth; they were given block by block."""
-        return self._record(source) is not None
+    def together(self, source: str) -> int | None:
+        """How many blocks of a table were asked in one call when its answers were recorded, whatever they are worth;
+        None where none are."""
+        record = self._record(source)
+        return None if record is None else record.most_together
 
     def seen(self, source: str) -> Seen:
         """What came of one source in this process."""
-        return Seen(self._cases.get(source, 0), tuple(self._rot(source)))
+        return Seen(sum(self._cases.get(source, {}).values()), tuple(self._rot(source)))
 
-    def whole(self, batch: Batch) -> Outcome | None:
-        """Several blocks in one call, of a table of which nothing is recorded."""
+    def whole(self, batch: Batch, blocks: int, seconds: float) -> Outcome | None:
+        """Several blocks in one call, whatever is recorded of them."""
         inner = self._started()
-        return inner.whole(batch) if isinstance(inner, Wide) else None
+        return inner.whole(batch, blocks, seconds) if isinstance(inner, Wide) else None
+
+    def _counted(self, batch: Batch, known: Outcome) -> Outcome:
+        self._cases.setdefault(batch.source, {})[batch.block] = len(batch)
+        return known
 
     def _ask(self, batch: Batch) -> Outcome:
         return self._started().predict(batch)
@@ -157,7 +183,7 @@ class Remembered:
         known = self._of(batch)
         if known is not None:
             tally = compare(batch, known, live, self._equal(batch.source))
-            self._differences[batch.source] = self._differences.get(batch.source, Tally()) + tally
+            self._differences.setdefault(batch.source, {})[batch.block] = tally
         return live
 
     def _equal(self, source: str) -> Sequence[Bound]:
@@ -171,9 +197,9 @@ class Remembered:
         return self._bounds[source]
 
     def _rot(self, source: str) -> list[HarnessError]:
-        tally = self._differences.get(source)
-        if tally is None:
+        if source not in self._differences:
             return []
+        tally = sum(self._differences[source].values(), Tally())
         state = SourceState(source, tally.accounting.seen, tally)
         broken = [
             judged

@@ -6,14 +6,18 @@ import threading
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.compare.rules import make
 from harness.compare.ruleset import Bound
 from harness.compare.tally import Tally
+from harness.predictors import outbox
 from harness.run import blocks
 from harness.run.drive import Ahead, Recording
-from harness.run.wide import MOST, apart, together
+from harness.run.wide import ASKED, MOST, Call, Cutting, apart, together, width
 from harness.tables import Batch, Column, Outcome
+from harness.texts import Texts
 
 
 class Pair:
@@ -26,10 +30,17 @@ class Pair:
         self.fails_at, self.asked, self.threads = fails_at, [], set()
         self.wide, self.odd, self.whole = wide, odd, []
 
-    def asks_wide(self, source: str, seconds: float) -> bool:
-        return self.wide
+    def together(self, first: Batch) -> int:
+        return width(first) if self.wide else 1
 
-    def ask_whole(self, batches: list[Batch]) -> list[tuple[Outcome, Outcome]] | None:
+    def call(self, batches: list[Batch]) -> Call:
+        whole = together(batches)
+        call = Call(batches, whole, [whole, whole])
+        call.pack(call.parts)
+        return call
+
+    def ask_whole(self, call: Call, seconds: float) -> list[tuple[Outcome, Outcome]] | None:
+        batches = call.batches
         numbers = [one.block for one in batches]
         self.whole.append(numbers)
         if set(numbers) & {*self.odd, self.fails_at}:
@@ -108,20 +119,67 @@ def test_blocks_asked_together_are_as_one_after_the_other(tmp_path, odd):
     early = sum((ahead(batch(number)) for number in range(40)), Tally())
     assert early + ahead.finish() == tally == step.total
     assert kept(tmp_path / "ahead") == kept(tmp_path / "plain")
-    # two alone, the rest together; where a call comes to nothing twice, alone
-    assert pair.asked[:2] == [0, 1]
-    assert pair.whole[:2] == [list(range(2, 2 + MOST)), list(range(2 + MOST, 2 + 2 * MOST))]
-    assert len(pair.whole) == 3
+    # the first alone, the rest together; where a call comes to nothing twice, alone
+    assert pair.asked[0] == 0
+    assert pair.whole == [list(range(1, MOST)), list(range(MOST, 2 * MOST)), list(range(2 * MOST, 40))]
+    assert ahead.together == MOST
+    assert ahead.alone == [n for group in pair.whole if set(group) & set(odd) for n in group]
+    assert not outbox._parcels  # nothing is left packed
 
 
 def test_how_many_blocks_go_together_is_a_matter_of_their_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.run.drive.ASKED", 3 * 80)
+    monkeypatch.setattr("harness.run.wide.ASKED", 3 * 80)
     pair = Pair(wide=True)
     ahead = Ahead(recording(pair, tmp_path / "ahead"))
     for number in range(10):
         ahead(batch(number))
     ahead.finish()
-    assert pair.whole == [[2, 3, 4], [5, 6, 7], [8, 9]]
+    assert pair.whole == [[1, 2], [3, 4, 5], [6, 7, 8]]
+
+
+def test_a_run_that_is_made_again_asks_as_many_together_as_it_did(tmp_path):
+    pair = Pair(wide=True)
+    ahead = Ahead(recording(pair, tmp_path / "ahead"), together=4)
+    for number in range(10):
+        ahead(batch(number))
+    ahead.finish()
+    assert pair.whole == [[1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_a_call_that_was_packed_and_never_asked_is_put_away(tmp_path):
+    ahead = Ahead(recording(Pair(fails_at=0, wide=True), tmp_path / "ahead"))
+    ahead(batch(0))
+    for number in range(1, MOST - 1):
+        ahead(batch(number))
+    with pytest.raises(RuntimeError, match="the worker ended"):
+        ahead(batch(MOST - 1))
+    assert outbox._parcels
+    ahead.leave()
+    ahead.close()
+    assert not outbox._parcels
+
+
+@given(st.lists(st.integers(1, 3 * ASKED), min_size=1, max_size=60), st.integers(1, MOST))
+def test_calls_hold_every_block_once_in_order_and_begin_where_the_table_says(sizes, at_once):
+    def cut(sizes: list[int]) -> list[list[int]]:
+        cutting, calls = Cutting(at_once), []
+        for number, size in enumerate(sizes):
+            one = batch(number)
+            column = Column("str", Texts(True, np.array([0, size]), np.empty(0, np.uint8)))
+            calls.append(cutting.add(Batch("rows", number, 0, one.keys[:1], {"x": column})))
+        calls.append(cutting.rest())
+        return [[one.block for one in call] for call in calls if call]
+
+    calls = cut(sizes)
+    assert [number for call in calls for number in call] == list(range(len(sizes)))
+    assert calls[0] == [0]
+    for call in calls:
+        # no call crosses a multiple of the width, whatever came before it
+        assert len({number // at_once for number in call}) == 1
+        assert sum(sizes[number] for number in call[:-1]) < 2 * ASKED
+    # a block that is another moves no call beyond the next multiple
+    other = cut([3 * ASKED, *sizes[1:]])
+    assert [c for c in other if c[0] >= at_once] == [c for c in calls if c[0] >= at_once]
 
 
 def test_answers_before_the_trouble_are_kept_of_blocks_asked_together(tmp_path):
