@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness import system
 from harness.errors import Exit, HarnessError
 from harness.predictors import outbox
 from harness.predictors.isolated import IsolatedPredictor
@@ -605,3 +606,9 @@ class TestTheProcess:
             assert time.monotonic() - began < 2
         finally:
             process.stop()
+
+
+def test_e60_no_worker_is_started_where_it_cannot_be_watched(caged, monkeypatch):
+    monkeypatch.setattr(system, "_missing", lambda: "it is elsewhere")
+    with pytest.raises(HarnessError, match="E60 this system cannot run versions of a model: it is elsewhere"):
+        caged("good").open()
