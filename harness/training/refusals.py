@@ -8,8 +8,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, did_you_mean
 from harness.training.config import Config
+from harness.training.config.recipes import RecipesSection
 from harness.training.data import Data
 
 if TYPE_CHECKING:
@@ -26,12 +27,27 @@ def refusals(config: Config, data: Data) -> Iterator[None]:
         yield
     except (ValueError, TypeError, KeyError) as error:
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise HarnessError(
+        raise _unknown_column(config, data, words) or HarnessError(
             f"the pipeline refuses the data: {words}",
             where=f"{config.path}: [[steps]]",
             hint=_reason(data, words)
             or "mend the parameters, or add a step that prepares the data for the next",
         ) from error
+
+
+def _unknown_column(config: Config, data: Data, words: str) -> HarnessError | None:
+    """A column that a step names and nothing makes."""
+    known = (*data.inputs.names, *(config.recipes or RecipesSection()).made())
+    for place, step in enumerate(config.steps, start=1):
+        variables = step.parameters.get("variables", ())
+        for name in (*step.columns, *([variables] if isinstance(variables, str) else variables or ())):
+            if isinstance(name, str) and name not in known and f"'{name}'" in words:
+                return HarnessError(
+                    f'{step.short} is given no column "{name}"',
+                    where=f"{config.path}: [[steps]] {place}",
+                    hint=did_you_mean(name, known),
+                )
+    return None
 
 
 def _reason(data: Data, words: str) -> str:
