@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import tomllib
@@ -152,4 +153,58 @@ def test_every_parameter_of_every_kind_of_rule_is_offered():
     offered = {one["if"]["properties"]["rule"]["const"]: one["then"] for one in kinds}
     assert set(offered) == set(configuration_schema.rules.REGISTRY)
     assert {"rtol", "atol", "equal_nan"} <= set(offered["close"]["propertyNames"]["enum"])
-    assert offered["close"]["properties"]["rtol"] == {"type": "number", "default": 0.0}
+    assert offered["close"]["properties"]["rtol"] == {"type": "number", "default": 0.0, "minimum": 0}
+
+
+# a whole float is an integer to JSON, and none to TOML: there are none of them
+VALUES = (
+    -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 5, 29, 30, 2**40, "", "items", "NFC", True, [], ["a"], [1],
+    {}, {"a": {}}, {"a": {"atol": 1}}, {"a": {"atol": -1}}, {"a": {"atl": 1}}, {"a": 1},
+)  # fmt: skip
+LIMITED = {
+    "budget": {"max_mean_shift": {"limit": 1.0}}, "cost": {"max_cost": {"limit": 1.0, "error": 1.0}},
+    "null_rate": {"max_rate": 0.1}, "error_rate": {"max_rate": 0.1}, "close_probabilities": {"atol": 0.1},
+    "close_vector": {"max_l2_distance": 0.1}, "throughput": {"min_ratio": 0.5},
+    **{kind: {"max_ratio": 1.5} for kind in ("latency", "start_time", "peak_memory", "artifact_size")},
+}  # fmt: skip
+"""A limit for each kind of rule that needs one."""
+
+
+@pytest.mark.parametrize("kind", sorted(configuration_schema.rules.REGISTRY))
+def test_of_every_key_of_every_kind_of_rule_the_schema_takes_what_the_reader_takes(kind, tmp_path):
+    cls = configuration_schema.rules.REGISTRY[kind]
+    own = [item.name for item in dataclasses.fields(cls) if item.init]
+    validator = Draft202012Validator(configuration_schema.schema())
+
+    def both(rule):
+        data = {"model": "m", "inputs": [{"name": "rows", "path": "rows.csv"}], "rules": [rule]}
+        return not list(validator.iter_errors(data)), reads(data, tmp_path)
+
+    limits = LIMITED.get(kind, {})
+    assert both({"name": "r", "rule": kind, **limits}) == (True, True)
+    assert both({"name": "r", "rule": kind}) == (not limits,) * 2
+    for key in own:
+        for value in VALUES:
+            schema, reader = both({"name": "r", "rule": kind, **limits, key: value})
+            assert schema == reader, (key, value)
+    for key, value in {
+        "where": "a == 1", "slices": ["a"], "replaces": "x", "min_cases": 3, "max_violations": 3, "output": "p",
+        "max_violation_rate": 0.5, "max_quantile": {"q": 0.5, "limit": 1.0}, "max_mean_shift": {"limit": 1.0},
+        "max_cost": {"limit": 1.0, "error": 1.0},
+    }.items():  # fmt: skip
+        schema, reader = both({"name": "r", "rule": kind, **limits, key: value})
+        # whether another rule has that name is no matter of a schema
+        assert schema == reader or (key == "replaces" and schema), (key, value)
+
+
+def reads(data, tmp_path):
+    """What the reader says of plain data."""
+    path = tmp_path / "harness.toml"
+    path.write_text("".join(f"{key} = {in_toml(value)}\n" for key, value in data.items()))
+    return loads(path.read_text(), tmp_path)
+
+
+def in_toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {in_toml(one)}" for key, one in value.items()) + "}"
+    return f"[{', '.join(map(in_toml, value))}]" if isinstance(value, list) else json.dumps(value)

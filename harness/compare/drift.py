@@ -12,10 +12,11 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from harness.compare.bound import Bound, SourceFacts
+from harness.compare.builtin import Drift
 from harness.compare.exact import Exact
 from harness.compare.rules import Close, Difference, missing
 from harness.compare.rules import Exact as Equal
-from harness.compare.ruleset import Bound, Drift, SourceFacts
 from harness.compare.tally import TOP, Finding, RuleTally, Shift, Tally
 from harness.errors import HarnessError
 from harness.settings import Settings

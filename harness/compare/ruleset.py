@@ -10,227 +10,34 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from harness.compare import census, precedence, slices
-from harness.compare.budget import Budget
+from harness.compare import asking, census, precedence, slices
+from harness.compare.bound import Bound, SourceFacts, not_generated
+from harness.compare.builtin import BUILTIN_NAMES, ROUNDING, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.cases import Leaving, Selection
 from harness.compare.census import NewClasses
-from harness.compare.cost import Cost
-from harness.compare.measured import Tolerance
-from harness.compare.movement import MOVED_OVER
 from harness.compare.outputs import meant
 from harness.compare.precedence import Asked
-from harness.compare.rules import (
-    ClassSet,
-    Difference,
-    ErrorRate,
-    Exact,
-    NullRate,
-    Rule,
-    Same,
-    SameError,
-    make,
-)
+from harness.compare.rules import ClassSet, ErrorRate, NullRate, Rule, SameError
 from harness.compare.rules.operations import KINDS as OPERATIONS
-from harness.compare.rules.operations import Operation
-from harness.compare.rules.values import within
-from harness.compare.slices import Slicing
-from harness.compare.where import Where, parse
+from harness.compare.where import Where
 from harness.errors import HarnessError, did_you_mean
-from harness.settings import MaxCost, MaxMeanShift, MaxQuantile, RuleSettings, Settings, WaiverSettings
-from harness.tables import Column
+from harness.settings import RuleSettings, Settings
 
-ROUNDING = {
-    "refactor": Same(rtol=1e-9, atol=1e-12, rtol32=1e-9, atol32=1e-12),
-    "upgrade": Same(rtol=1e-5, atol=1e-8, rtol32=1e-4, atol32=1e-6, ties=True),
-}
-"""What "equal within rounding" means for each kind of change that must not move the answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """The built-in check of columns, rows, kinds and finite values. Not a per-column rule: `compare` does it.
-
-    `nulls` are the cases whose NaN and null a rule with a budget for them judges in its place.
-    """
-
-    equal_nan: bool = True
-    nulls: tuple[Leaving, ...] = ()
-
-    def says(self) -> str:
-        """In words."""
-        said = "the same columns, rows and kinds of value; no answer lost, none turned NaN or infinite"
-        return said + _left_to(self.nulls, "NaN and null")
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """The built-in check that no row fails in one version only (`new_only`: in the candidate only).
-
-    `errors` are the cases that a rule with a budget for errors judges in its place.
-    """
-
-    new_only: bool
-    equal_nan: bool = True
-    errors: tuple[Leaving, ...] = ()
-
-    def says(self) -> str:
-        """In words."""
-        said = "no row fails " + ("in the candidate alone" if self.new_only else "in one version alone")
-        return said + _left_to(self.errors, "errors")
-
-
-def _left_to(others: Sequence[Leaving], what: str) -> str:
-    names = sorted({f"{one.to} (its cases)" if one.where is not None else one.to for one in others})
-    return f"; {what}: {', '.join(names)}" if names else ""
-
-
-@dataclass(frozen=True, slots=True)
-class NotWorse:
-    """The built-in check of a retrain on labelled cases; judged from kept columns by `statistics`."""
-
-    primary: str
-    margin: float | None
-    equal_nan: bool = True
-
-    def says(self) -> str:
-        """In words."""
-        return "the loss on labelled cases is not worse than the baseline's by the margin"
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The built-in budget of a retrain without labels: how many answers may move by over 1%."""
-
-    limit: float
-    equal_nan: bool = True
-
-    def tolerance(self, baseline: Column, candidate: Column) -> Tolerance | None:
-        """Of two columns of numbers of one kind. 1% of a number that counts or names something (an integer) is no
-        rounding."""
-        if baseline.kind == candidate.kind == "float":
-            return 0.0, MOVED_OVER
-        return Exact(self.equal_nan).tolerance(baseline, candidate)
-
-    def judge(self, baseline: Column, candidate: Column) -> Difference:
-        """Rows that changed."""
-        tolerance = self.tolerance(baseline, candidate)
-        if tolerance is None:
-            return Exact(self.equal_nan).judge(baseline, candidate)
-        return within(baseline, candidate, tolerance, self.equal_nan)
-
-    def says(self) -> str:
-        """In words."""
-        return f"at most {self.limit:.4g} of the answers change (numbers: by over 1%)"
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The built-in budget of all releases together: how far the candidate may be from the anchor, an older release.
-
-    `over` is the relative change beyond which an answer counts as moved; what is no number moves when it changes.
-    """
-
-    anchor: str
-    over: float
-    max_share: float | None
-    max_mean_shift: float | None
-    equal_nan: bool = True
-
-    def says(self) -> str:
-        """In words."""
-        parts = []
-        if self.max_share is not None:
-            parts.append(
-                f"at most {self.max_share * 100:.4g}% of the answers differ from those of the anchor {self.anchor} "
-                f"(numbers: by over {self.over * 100:.4g}%)"
-            )
-        if self.max_mean_shift is not None:
-            mean = "the mean answer" if parts else f"the mean answer of the anchor {self.anchor}"
-            parts.append(f"{mean} shifts by at most {self.max_mean_shift * 100:.4g}%")
-        return "; ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One rule on one source: what pytest shows as one item.
-
-    `output` is a name or glob, `where` its condition, `leaves` the cases that other rules judge in its place;
-    `slices` are where the same budget holds again. `replaces` and what follows are words for the report.
-    """
-
-    name: str
-    kind: str
-    source: str
-    rule: Rule | Structure | Faults | NotWorse | Changed | Drift | NewClasses | Operation
-    output: str = "*"
-    max_violations: int = 0
-    max_violation_rate: float | None = None
-    min_cases: int = 0
-    severity: str = "fail"
-    chosen: str = ""
-    owner: str = ""
-    reason: str = ""
-    waivers: tuple[WaiverSettings, ...] = ()
-    where: Where | None = None
-    leaves: tuple[Leaving, ...] = ()
-    slices: tuple[Slicing, ...] = ()
-    max_quantile: MaxQuantile | None = None
-    max_mean_shift: MaxMeanShift | None = None
-    max_cost: MaxCost | None = None
-    replaces: str = ""
-    evidence: str = ""
-    until: datetime.date | None = None
-
-    @property
-    def selection(self) -> Selection:
-        """Which cases of which outputs it judges."""
-        return Selection(self.output, self.where, self.leaves)
-
-    def judges(self, output: str) -> bool:
-        """Whether this rule judges this output column."""
-        return self.selection.judges(output)
-
-    def limit(self, compared: int) -> int:
-        """Violations allowed among `compared` rows."""
-        if self.max_violation_rate is None:
-            return self.max_violations
-        return int(self.max_violation_rate * compared + 1e-9)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """What binding needs to know of a source. `columns`: the kind of each column ("" where unknown), or None where the
-    columns are not known before it runs. `beside`: those of them that no version takes."""
-
-    name: str
-    search: bool
-    labelled: bool
-    columns: Mapping[str, str] | None = field(default=None)
-    beside: frozenset[str] = frozenset()
-
-
-def not_generated(source: SourceFacts, columns: Iterable[str], sources: Iterable[SourceFacts]) -> str:
-    """The first of these columns that a search cannot have, since a table has it beside the inputs; "" for none.
-
-    A condition that names it says nothing of generated cases: what it belongs to is for tables alone.
-    """
-    if not source.search or source.columns is None:
-        return ""
-    tables = [one for one in sources if not one.search]
-    for column in columns:
-        if column in source.columns:
-            continue
-        # of a table that was never read nothing is known: no rule is refused for it
-        if any(one.columns is None or column in one.beside for one in tables):
-            return column
-    return ""
-
-
-BUILTIN_NAMES = (
-    "structure", "faults", "same-errors", "class-set", "values", "not-worse", "changed-rate", "drift",
-)  # fmt: skip
+__all__ = [
+    "BUILTIN_NAMES",
+    "ROUNDING",
+    "Bound",
+    "Changed",
+    "Drift",
+    "Faults",
+    "NotWorse",
+    "SourceFacts",
+    "Structure",
+    "bind",
+    "not_generated",
+]
 
 
 def bind(
@@ -246,9 +53,9 @@ def bind(
 
     Raises HarnessError: E27 for a rule that cannot be made, E28 for one that checks nothing.
     """
-    _check_names(settings.rules, today)
+    asking.check_names(settings.rules, today)
     place = settings.path.name
-    asked = [_asked(item, settings) for item in settings.rules]
+    asked = [asking.read(item, settings) for item in settings.rules]
     known = None if outputs is None else tuple(outputs)
     precedence.check_replaces(asked, known)
     for one in asked:
@@ -329,96 +136,6 @@ def bind(
     return tuple(bounds)
 
 
-def _asked(item: RuleSettings, settings: Settings) -> Asked:
-    """A configured rule with its kind, its condition and its slices read."""
-    place = f"{settings.path.name}, rule {item.name}"
-    rule = make(item.rule, dict(item.parameters), name=item.name, equal_nan=settings.equal_nan)
-    if isinstance(rule, Budget) and item.max_quantile is None and item.max_mean_shift is None:
-        raise HarnessError(
-            f'rule {item.name} is rule = "budget" and has none',
-            where=place,
-            hint="add max_quantile or max_mean_shift",
-            code="E27",
-        )
-    if isinstance(rule, Cost) and item.max_cost is None:
-        raise HarnessError(
-            f'rule {item.name} is rule = "cost" and prices nothing',
-            where=place,
-            hint='add max_cost = { limit = 500, error = 0.5 }, or flips = { "good -> bad" = 250 }',
-            code="E27",
-        )
-    statistics = ("max_quantile", "max_mean_shift", "max_cost")
-    chosen = [key for key in ("where", "slices", "replaces", *statistics) if getattr(item, key)]
-    if isinstance(rule, OPERATIONS):
-        _check_operation(item, place)
-    if isinstance(rule, census.KINDS):
-        _check_census(item, rule, place)
-    if isinstance(rule, SameError) and chosen:
-        raise HarnessError(
-            f"rule {item.name} has {chosen[0]}, and same_error judges every case that both versions fail on",
-            where=place,
-            hint=f"leave {chosen[0]} out",
-            code="E27",
-        )
-    where = parse(item.where, f"{place}, where") if item.where else None
-    parts = tuple(slices.read(text, f"{place}, slices") for text in item.slices)
-    shown = {name for part in parts for name in slices.columns_of(part)} & set(settings.private)
-    if shown:
-        raise HarnessError(
-            f"rule {item.name} slices by {min(shown)}, whose values are private",
-            where=place,
-            hint="slices are named by their values: slice by another column",
-            code="E27",
-        )
-    return Asked(item, rule, place, where, parts)
-
-
-def _check_census(item: RuleSettings, rule: Rule, place: str) -> None:
-    """A rule of rates or classes has its own limit and judges all of its cases together."""
-    given = [
-        key
-        for key in (
-            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "slices", "replaces",
-        )
-        if getattr(item, key)
-    ]  # fmt: skip
-    if given:
-        raise HarnessError(
-            f'rule {item.name} has {given[0]}, and rule = "{item.rule}" counts all of its cases together',
-            where=place,
-            hint=f"leave {given[0]} out: its limits are its own keys, and a where chooses its cases",
-            code="E27",
-        )
-    if isinstance(rule, ErrorRate) and item.output != "*":
-        raise HarnessError(
-            f'rule {item.name} has output = "{item.output}", and a row that fails has no output',
-            where=place,
-            hint="leave output out",
-            code="E27",
-        )
-
-
-def _check_operation(item: RuleSettings, place: str) -> None:
-    """A rule of operation judges measured values: it has no outputs, no cases and no rows that violate."""
-    given = [
-        key
-        for key in (
-            "max_violations", "max_violation_rate", "max_quantile", "max_mean_shift", "max_cost", "where", "slices",
-            "replaces", "min_cases",
-        )
-        if getattr(item, key)
-    ]  # fmt: skip
-    if item.output != "*":
-        given.append("output")
-    if given:
-        raise HarnessError(
-            f'rule {item.name} has {given[0]}, and rule = "{item.rule}" judges how a version runs, not what it answers',
-            where=place,
-            hint=f"leave {given[0]} out: its limits are its own keys",
-            code="E27",
-        )
-
-
 def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
     """Conditions against the columns of the source, before anything runs."""
     if source.columns is None:
@@ -436,24 +153,6 @@ def _check_columns(applied: Sequence[Asked], source: SourceFacts) -> None:
                 )
             elif condition is not None:
                 slices.check_kind(condition, source.columns[condition.column])
-
-
-def _check_names(rules: Sequence[RuleSettings], today: datetime.date) -> None:
-    for item in rules:
-        if item.name in BUILTIN_NAMES:
-            raise HarnessError(
-                f'rule name "{item.name}" is taken by a built-in check',
-                where=f"rule {item.name}",
-                hint="choose another name",
-                code="E27",
-            )
-        if item.until is not None and item.until < today:
-            raise HarnessError(
-                f"rule {item.name} expired on {item.until}",
-                where=f"rule {item.name}",
-                hint="renew its until, or remove the rule",
-                code="E27",
-            )
 
 
 def _applies(item: RuleSettings, rule: Rule, change: str, source: SourceFacts, place: str) -> bool:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.compare import census, drift, waivers, within
+from harness.compare.bound import Bound
+from harness.compare.builtin import Changed, Drift, NotWorse
 from harness.compare.results import FAIL, INCONCLUSIVE, PASS, SliceResult, Statistic
 from harness.compare.rules import SameError
-from harness.compare.ruleset import Bound, Changed, Drift, NotWorse
 from harness.compare.tally import RuleTally, Tally
 from harness.errors import Exit, HarnessError, worst
 

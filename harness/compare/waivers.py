@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare import census
+from harness.compare.bound import Bound, SourceFacts, not_generated
+from harness.compare.builtin import BUILTIN_NAMES
 from harness.compare.rules.operations import KINDS as OPERATIONS
-from harness.compare.ruleset import BUILTIN_NAMES, Bound, SourceFacts, not_generated
 from harness.compare.slices import LIMIT, SliceTally
 from harness.compare.tally import RuleTally, Waived
 from harness.compare.where import parse

@@ -16,7 +16,7 @@ from harness.compare.tally import RuleTally
 from harness.compare.where import Where
 
 if TYPE_CHECKING:
-    from harness.compare.ruleset import Bound
+    from harness.compare.bound import Bound
     from harness.compare.verdict import RuleResult
 
 

@@ -7,32 +7,34 @@ think of it; escaping for a format is that format's own business.
 from __future__ import annotations
 
 import datetime
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isnan
-from typing import Any
 
 from harness.errors import Mark
-from harness.reporting.charts import Curve, Histogram, Interval, curve, histogram, interval
-from harness.reporting.numbers import as_float, number, percent, signed
-from harness.reporting.text import clean, columns, shown
+from harness.reporting.case_view import CASES, CaseView, case_name, most_telling, worst_case
+from harness.reporting.moved_view import MOVED, MovedView, QualityView, most_moved, moved, quality
+from harness.reporting.numbers import as_float, number, percent
+from harness.reporting.rule_view import PartView, RuleView, rule_view
+from harness.reporting.text import clean, columns
+from harness.reporting.tones import ICONS, RANK, TONES, Record
 from harness.settings import links
 
-CASES = 20
-"""Cases that the page shows; `report.json` has all that were kept."""
+__all__ = [
+    "CASES",
+    "MOVED",
+    "CaseView",
+    "MovedView",
+    "Page",
+    "PartView",
+    "QualityView",
+    "Record",
+    "RuleView",
+    "case_name",
+    "page",
+    "rules_worst_first",
+    "worst_case",
+]
 
-MOVED = 20
-"""Outputs whose movement the page draws, those that moved most; `report.json` has all of them."""
-
-PARTS = 20
-"""Slices of a rule that the page shows; `report.json` has all."""
-
-Record = Mapping[str, Any]
-
-_TONES = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure"}
-_ICONS = {"pass": "✔", "fail": "✖", "unsure": "?", "same": "=", "note": "!"}
-_RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "WARN": 2, "REPORTED": 3, "PASS": 4}
 _PARTS = {
     "baseline_faulted": "failed in the baseline alone",
     "candidate_faulted": "failed in the candidate alone",
@@ -97,96 +99,6 @@ class Pair:
         if self.differs:
             return "differs"
         return "same" if self.baseline and self.baseline == self.candidate else "–"
-
-
-@dataclass(frozen=True, slots=True)
-class PartView:
-    """One slice of a rule: how many of its rows violate."""
-
-    name: str
-    status: str
-    tone: str
-    icon: str
-    measured: str
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class RuleView:
-    """One rule on one source, judged."""
-
-    anchor: str
-    name: str
-    inputs: str
-    output: str
-    status: str
-    tone: str
-    icon: str
-    says: str
-    measured: str
-    limit: str
-    reason: str
-    counts: str
-    worst: str
-    chosen: str
-    owner: str
-    justified: str
-    cases: str
-    evidence: str
-    until: str
-    parts: tuple[PartView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QualityView:
-    """Loss of both versions on the labelled cases of one source."""
-
-    source: str
-    metric: str
-    baseline: str
-    candidate: str
-    change: str
-    upper: str
-    margin: str
-    limit: str
-    cases: str
-    status: str
-    tone: str
-    icon: str
-    says: str
-    interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class MovedView:
-    """How far one output moved on one source."""
-
-    source: str
-    output: str
-    sentence: str
-    shift: str
-    largest: str
-    histogram: Histogram
-    curve: Curve | None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """One case: what went in, what came out of both, and which rule it is shown for."""
-
-    anchor: str
-    key: str
-    source: str
-    rule: str
-    output: str
-    says: str
-    baseline: str
-    candidate: str
-    target: str
-    magnitude: str
-    note: str
-    inputs: tuple[tuple[str, str], ...]
-    more_inputs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +176,10 @@ def page(record: Record) -> Page:
         libraries=libraries,
         open_rules=tuple(rule for rule in rules if rule.status != "PASS"),
         passed_rules=tuple(rule for rule in rules if rule.status == "PASS"),
-        quality=tuple(_quality(one) for one in result["quality"]),
-        moved=tuple(_moved(one) for one in _most_moved(result["moved"])),
+        quality=tuple(quality(one) for one in result["quality"]),
+        moved=tuple(moved(one) for one in most_moved(result["moved"])),
         moved_more=max(0, len(result["moved"]) - MOVED),
-        cases=_cases(findings, [(rule.name, rule.inputs) for rule in rules]),
+        cases=most_telling(findings, [(rule.name, rule.inputs) for rule in rules]),
         cases_title="Cases harmed most" if harmed else "Worst cases",
         cases_kept=len(findings),
         private=_lines(result["private"]),
@@ -299,14 +211,14 @@ def verdict(record: Record) -> VerdictView:
     """The verdict as word, icon and tone; a pass with nothing new has a tone of its own."""
     name = str(record["verdict"])
     word, colon, reason = clean(record["headline"], 2000).partition(": ")
-    tone = _TONES.get(name, "unsure")
+    tone = TONES.get(name, "unsure")
     if tone == "pass" and word == "UNCHANGED":
         tone = "same"
     then = clean(record["next"], 1000) or "read the rules and the events below"
     return VerdictView(
         name=name,
         tone=tone,
-        icon=_ICONS[tone],
+        icon=ICONS[tone],
         word=word if colon else name,
         reason=reason if colon else word,
         next=then,
@@ -368,76 +280,8 @@ def recorded(record: Record) -> str:
 def rules_worst_first(record: Record) -> list[RuleView]:
     """FAIL, INCONCLUSIVE, then what only warns, then PASS; inside these, in the order of configuration."""
     beside = {(one["name"], one["inputs"]): one for one in record["run"].get("operations", ())}
-    rules = [_rule(one, beside.get((one["name"], one["inputs"]))) for one in record["result"]["rules"]]
-    return sorted(rules, key=lambda rule: _RANK.get(rule.status, 2))
-
-
-def _rule(one: Record, beside: Record | None = None) -> RuleView:
-    """`beside`: what was measured of how the versions run, which is no part of the result."""
-    status = clean(one["status"])
-    if one["severity"] != "fail" and status in ("FAIL", "INCONCLUSIVE"):
-        status = "WARN"
-    tone = "note" if status in ("WARN", "REPORTED") else _TONES.get(status, "unsure")
-    counts = f"{number(one['compared'])} compared"
-    if one["both_nan"]:
-        counts += f", {number(one['both_nan'])} without a number on both sides"
-    if one.get("ties"):
-        counts += f", {number(one['ties'])} ties of the baseline excepted"
-    if beside is not None:
-        pairs = beside.get("pairs", 0)
-        counts = f"{number(pairs)} {'pair' if pairs == 1 else 'pairs'} measured" if pairs else "not measured"
-    return RuleView(
-        anchor=_anchor("rule", one["inputs"], one["name"]),
-        name=clean(one["name"], 100),
-        inputs=clean(one["inputs"], 100),
-        output=clean(one["output"], 100),
-        status=status,
-        tone=tone,
-        icon=_ICONS[tone],
-        says=clean(one["says"]),
-        measured=clean((beside or one)["measured"]),
-        limit=clean(one["limit"]),
-        reason=clean(one["reason"], 600),
-        counts=counts,
-        worst=clean(one["worst_key"], 60),
-        chosen=clean(one["chosen"]),
-        owner=clean(one["owner"]),
-        justified=clean(one["justified"]),
-        cases=_chosen_cases(one),
-        evidence=clean(one.get("evidence", "")),
-        until=clean(one.get("until", "")),
-        parts=tuple(_part(part) for part in _worst_parts(one)),
-    )
-
-
-def _chosen_cases(one: Record) -> str:
-    """Which cases it judges, where these are not all."""
-    words = f"cases with {clean(one['where'])}" if one.get("where") else ""
-    if one.get("replaces"):
-        words += f"{', ' if words else ''}in place of {clean(one['replaces'], 100)}"
-    return words
-
-
-def _worst_parts(one: Record) -> list[Record]:
-    """The worst slices of a rule, FAIL first, then by the share of rows that violate; at most `PARTS`."""
-
-    def place(part: Record) -> tuple[int, float]:
-        share = part["violations"] / part["compared"] if part["compared"] else 0.0
-        return _RANK.get(part["status"], 2), -share
-
-    return sorted(one.get("slices", []), key=place)[:PARTS]
-
-
-def _part(part: Record) -> PartView:
-    tone = _TONES.get(part["status"], "unsure")
-    return PartView(
-        clean(part["name"], 100),
-        clean(part["status"]),
-        tone,
-        _ICONS[tone],
-        f"{number(part['violations'])} of {number(part['compared'])}",
-        number(part["limit"]),
-    )
+    rules = [rule_view(one, beside.get((one["name"], one["inputs"]))) for one in record["result"]["rules"]]
+    return sorted(rules, key=lambda rule: RANK.get(rule.status, 2))
 
 
 def _sure(record: Record) -> SureView:
@@ -559,132 +403,6 @@ def _libraries(run: Record) -> tuple[Pair, ...]:
     return tuple(sorted(pairs, key=lambda pair: not pair.differs))
 
 
-def _quality(one: Record) -> QualityView:
-    relative = bool(one["relative"])
-    tone = _TONES.get(one["status"], "unsure")
-    words = {name: signed(one[name], relative) for name in ("change", "upper", "margin")}
-    return QualityView(
-        source=clean(one["source"], 100),
-        metric=clean(one["metric"], 60),
-        baseline=number(one["baseline"]),
-        candidate=number(one["candidate"]),
-        **words,
-        limit=number(one["limit"]),
-        cases=number(one["cases"]),
-        status=clean(one["status"]),
-        tone=tone,
-        icon=_ICONS[tone],
-        says=clean(one["says"], 600),
-        interval=interval(one["change"], one["upper"], one["margin"], words),
-    )
-
-
-def _moved(one: Record) -> MovedView:
-    rows = f"{number(one['count'])} of {number(one['compared'])}"
-    share = percent(one["count"], one["compared"])
-    sentence = f"{share} of predictions moved by over {percent(one['over']).replace('.0%', '%')} ({rows})"
-    if as_float(one["noise"]) is not None:
-        sentence += f"; another seed alone moves {percent(one['noise'])}"
-    largest = ""
-    if one["largest"]:
-        largest = (
-            f"Largest relative change {percent(one['largest'])}, case {clean(one['largest_key'], 60)}; "
-            f"largest difference {number(one['largest_absolute'])}, case {clean(one['largest_absolute_key'], 60)}."
-        )
-    shift = ""
-    if as_float(one["mean"]) is not None:
-        shift = f"Mean shift {signed(one['mean'], False)}, standard deviation {number(one['std'])}"
-        if one["measured"] != one["compared"]:
-            shift += f" (over {number(one['measured'])} cases whose difference is finite)"
-        shift += "."
-    shape = one["histogram"]
-    return MovedView(
-        source=clean(one["source"], 100),
-        output=clean(one["output"], 100),
-        sentence=sentence + ".",
-        shift=shift,
-        largest=largest,
-        histogram=histogram(shape["edges"], shape["counts"], one["over"]),
-        curve=curve([(a, b) for a, b in one["curve"]], one["over"]),
-    )
-
-
-def _most_moved(moved: Sequence[Record]) -> list[Record]:
-    """At most `MOVED` of them, in their order: those with the largest share of rows beyond the limit."""
-    most = sorted(range(len(moved)), key=lambda place: (-(moved[place]["rate"] or 0), place))[:MOVED]
-    return [moved[place] for place in sorted(most)]
-
-
-def _cases(findings: Sequence[Record], rules: Sequence[tuple[str, str]]) -> tuple[CaseView, ...]:
-    """At most `CASES`: harmed cases first, then the worst of every rule by turns, so that no rule hides another."""
-    order = {name: place for place, name in enumerate(rules)}
-    groups: dict[tuple[int, int], list[Record]] = {}
-    for one in findings:
-        place = order.get((clean(one["rule"], 100), clean(one["source"], 100)), len(order))
-        groups.setdefault((int(one["harm"] is None), place), []).append(one)
-    ranked = [sorted(groups[key], key=_gravity) for key in sorted(groups)]
-    taken = [0] * len(ranked)
-    left = CASES
-    while left and any(count < len(group) for count, group in zip(taken, ranked, strict=True)):
-        for place, group in enumerate(ranked):
-            if left and taken[place] < len(group):
-                taken[place] += 1
-                left -= 1
-    chosen = [one for count, group in zip(taken, ranked, strict=True) for one in group[:count]]
-    return tuple(_case(one) for one in chosen)
-
-
-def _gravity(one: Record) -> tuple[float, str]:
-    size = as_float(one["magnitude"])
-    return (-inf if size is None or isnan(size) else -size, str(one["key"]))
-
-
-def _case(one: Record) -> CaseView:
-    output, harmed = one["output"], one["harm"] is not None
-    inputs = list(one["inputs"].items())
-    size = number(one["magnitude"])
-    note = "shrunk from a generated counterexample" if one["shrunk"] else ""
-    return CaseView(
-        anchor=case_name(one),
-        key=clean(one["key"], 60),
-        source=clean(one["source"], 100),
-        rule=clean(one["rule"], 100),
-        output=clean(output, 60),
-        says=clean(one["says"]),
-        baseline=_answer(one["baseline"], output),
-        candidate=_answer(one["candidate"], output),
-        target="" if one["target"] is None else shown(one["target"]),
-        magnitude=f"error +{size}" if harmed else size,
-        note=note,
-        inputs=tuple((clean(name, 40), shown(value, 60)) for name, value in inputs[:16]),
-        more_inputs=max(0, len(inputs) - 16),
-    )
-
-
-def worst_case(record: Record, rule: RuleView) -> str:
-    """The worst case of a rule in one line: `x 13; prediction 27.0 → 27.5`; the shrunk one, where there is one."""
-    found = [
-        one
-        for one in record["result"]["findings"]
-        if (clean(one["rule"], 100), clean(one["source"], 100)) == (rule.name, rule.inputs)
-    ]
-    if not found:
-        return ""
-    one = min(found, key=lambda one: (not one["shrunk"], *_gravity(one)))
-    inputs = ", ".join(
-        f"{clean(name, 40)} {shown(value, 40)}" for name, value in list(one["inputs"].items())[:12]
-    )
-    more = ", …" if len(one["inputs"]) > 12 else ""
-    old, new = (_answer(one[side], one["output"]) for side in ("baseline", "candidate"))
-    return f"{clean(one['key'], 60)}: {inputs}{more}; {clean(one['output'], 60)} {old} → {new}"
-
-
-def _answer(answer: Record, output: str) -> str:
-    if output in answer:
-        return shown(answer[output])
-    return clean("; ".join(f"{name}: {shown(value)}" for name, value in answer.items()), 160) or "–"
-
-
 def counted(cases: int) -> str:
     """`1 case`, `2,000 cases`."""
     return f"{number(cases)} case{'' if cases == 1 else 's'}"
@@ -731,15 +449,3 @@ def _environment(run: Record) -> tuple[tuple[str, str], ...]:
 
 def _lines(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(clean(value, 600) for value in values)
-
-
-def case_name(one: Record) -> str:
-    """What a case of a report is called there, and by `harness show`: `case-3f2a91c07e`."""
-    return _anchor(
-        "case", one["source"], one["rule"], one["output"], one["key"], str(one["harm"] is not None)
-    )
-
-
-def _anchor(noun: str, *names: object) -> str:
-    """An id from a digest: the same in every run, and safe whatever the names hold."""
-    return f"{noun}-{hashlib.sha256(chr(0).join(map(str, names)).encode()).hexdigest()[:10]}"

@@ -10,7 +10,9 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from harness import settings as configuration
-from harness.compare import rules
+from harness.compare import asking, census, rules
+from harness.compare.rules import operations
+from harness.compare.rules.text import FORMS
 from harness.settings import CHANGES, DIRECTIONS, PASS_AS, SEVERITIES, Input, RuleSettings, Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -70,6 +72,74 @@ _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
     ("Generate", "rows"): {"type": "integer", "minimum": 1},
 }
 """What the reader checks beyond the type."""
+
+
+_SIZE: dict[str, Any] = {"minimum": 0}
+_SHARE: dict[str, Any] = {"minimum": 0, "exclusiveMaximum": 1}
+_ABOVE: dict[str, Any] = {"exclusiveMinimum": 0}
+_TOLERANCES: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {key: {"type": "number", **_SIZE} for key in ("atol", "rtol")},
+        "additionalProperties": False,
+    },
+}
+_RANGES: dict[str, dict[str, dict[str, Any]]] = {
+    "close": {"atol": _SIZE, "rtol": _SIZE},
+    "ulp": {"max_ulps": _SIZE},
+    "null_rate": {"max_rate": _SHARE, "max_increase": _SHARE},
+    "error_rate": {"max_rate": _SHARE, "max_increase": _SHARE},
+    "same_top_k": {"k": {"minimum": 1}, "lists": {"enum": ["items", "scores"]}},
+    "same_ranking": {
+        "min_tau": {"minimum": -1, "maximum": 1},
+        "k": _SIZE,
+        "min_overlap": {"minimum": 0, "maximum": 1},
+        "lists": {"enum": ["items", "scores"]},
+    },
+    "close_probabilities": {"atol": _SIZE, "max_total_variation": _SIZE},
+    "close_vector": {"max_cosine_distance": _SIZE, "max_l2_distance": _SIZE},
+    "same_set": {"min_jaccard": {"minimum": 0, "maximum": 1}},
+    "same_text": {"unicode": {"enum": list(FORMS)}, "max_edits": _SIZE, "max_edit_share": _SHARE},
+    "same_structure": {"atol": _SIZE, "rtol": _SIZE, "tolerances": _TOLERANCES},
+    "latency": {
+        "quantile": {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "max_ratio": _ABOVE,
+        "max_seconds": _ABOVE,
+        "rows": {"minimum": 1},
+        "calls": {"minimum": 30},
+    },
+    "throughput": {
+        "min_ratio": _ABOVE,
+        "min_rows_per_second": _ABOVE,
+        "rows": {"minimum": 1},
+        "calls": {"minimum": 30},
+    },
+    "start_time": {"max_ratio": _ABOVE, "max_seconds": _ABOVE, "starts": {"minimum": 5}},
+    "peak_memory": {
+        "max_ratio": _ABOVE,
+        "max_bytes": _ABOVE,
+        "rows": {"minimum": 1},
+        "starts": {"minimum": 5},
+    },
+    "artifact_size": {"max_ratio": _ABOVE, "max_bytes": _ABOVE},
+}
+"""What each kind of rule checks of its own keys beyond their types; a test asks both of every key."""
+
+_ONE_OF: dict[str, tuple[str, ...]] = {
+    "budget": ("max_quantile", "max_mean_shift"),
+    "cost": ("max_cost",),
+    "null_rate": ("max_rate", "max_increase"),
+    "error_rate": ("max_rate", "max_increase"),
+    "close_probabilities": ("atol", "max_total_variation"),
+    "close_vector": ("max_cosine_distance", "max_l2_distance"),
+    "latency": ("max_ratio", "max_seconds"),
+    "throughput": ("min_ratio", "min_rows_per_second"),
+    "start_time": ("max_ratio", "max_seconds"),
+    "peak_memory": ("max_ratio", "max_bytes"),
+    "artifact_size": ("max_ratio", "max_bytes"),
+}
+"""Keys of which one has to be set: without a limit a kind of rule judges nothing."""
 
 
 def text(*, pyproject: bool = False) -> str:
@@ -142,7 +212,8 @@ def _rule() -> dict[str, Any]:
             "if": {"properties": {"rule": {"const": name}}, "required": ["rule"]},
             "then": {
                 "properties": {key: value for key, value in parameters.items() if value},
-                "propertyNames": {"enum": [*own, *parameters]},
+                "propertyNames": {"enum": [*(key for key in own if key not in _refused(name)), *parameters]},
+                **({"anyOf": [{"required": [key]} for key in _ONE_OF[name]]} if name in _ONE_OF else {}),
             },
         }
         for name, parameters in kinds.items()
@@ -154,12 +225,24 @@ def _parameters(kind: str) -> dict[str, dict[str, Any]]:
     """The parameters of a kind of rule, by the fields of its dataclass; a type that is not known is not checked."""
     found = {}
     for item in fields(rules.REGISTRY[kind]):
-        value = dict(_TYPES.get(str(item.type).removesuffix(" | None"), {}))
+        value = _TYPES.get(str(item.type).removesuffix(" | None"), {}) | _RANGES.get(kind, {}).get(
+            item.name, {}
+        )
         default = _default(item)
         if value and isinstance(default, str | int | float) and default != "":
             value["default"] = default
         found[item.name] = value
     return found
+
+
+def _refused(kind: str) -> tuple[str, ...]:
+    """The keys of every rule that this kind cannot have."""
+    made = rules.REGISTRY[kind]
+    if made in operations.KINDS:
+        return (*asking.REFUSED_BY_OPERATIONS, "output")
+    if made in census.KINDS:
+        return (*asking.REFUSED_BY_CENSUS, *(["output"] if made is rules.ErrorRate else []))
+    return asking.REFUSED_BY_ERRORS if made is rules.SameError else ()
 
 
 def _default(item: Field[Any]) -> Any:

@@ -201,12 +201,18 @@ def _rule(data: Any, place: str) -> RuleSettings:
         one_of(kind, CHANGES[1:], "when", place)
     if "max_violations" in values and "max_violation_rate" in values:
         raise HarnessError(
-            "a rule has two budgets: max_violations and max_violation_rate", where=place, hint="keep one"
+            "a rule has two budgets: max_violations and max_violation_rate",
+            where=place,
+            hint="keep one",
+            code="E27",
         )
     rate = values.get("max_violation_rate")
     if rate is not None and not 0 <= rate < 1:
         raise HarnessError(
-            f"max_violation_rate is {rate}", where=place, hint="a share: at least 0 and below 1"
+            f"max_violation_rate is {rate}",
+            where=place,
+            hint="a share: at least 0 and below 1",
+            code="E27",
         )
     if values.get("min_cases", 0) < 0:
         raise HarnessError("min_cases is negative", where=place, hint="0 demands none", code="E27")

@@ -13,6 +13,15 @@ from typing import Any
 
 from harness.errors import HarnessError, did_you_mean
 
+WORDS = {
+    "str": ("text", '"…"'),
+    "int": ("a whole number", "1"),
+    "float": ("a number", "0.01"),
+    "bool": ("true or false", "true"),
+    "datetime.date": ("a date", "2027-06-30"),
+}
+"""What each type is called, and how one is written."""
+
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -42,10 +51,11 @@ class Table:
             name = self.types[key].removesuffix(" | None")
             # bool is an int to Python, and `max_violations = true` is nobody's intention
             if not isinstance(value, wanted[name]) or (isinstance(value, bool) and name != "bool"):
+                words, example = WORDS[name]
                 raise HarnessError(
-                    f"{key} must be {name}, got {value!r}",
+                    f"{key} must be {words}, got {value!r}",
                     where=self.place,
-                    hint=f"write {key} as {name}",
+                    hint=f"write {key} = {example}",
                     code="E27",
                 )
             found[key] = float(self.data[key]) if name == "float" else value
@@ -151,7 +161,9 @@ def unique(names: list[str], noun: str, place: str) -> None:
     """Refuse a name that stands twice."""
     for name in names:
         if names.count(name) > 1:
-            raise HarnessError(f'{noun} "{name}" stands twice', where=place, hint="names are unique")
+            raise HarnessError(
+                f'{noun} "{name}" stands twice', where=place, hint="names are unique", code="E27"
+            )
 
 
 def byte_size(value: Any, place: str) -> int:

@@ -5,9 +5,8 @@ Threads change the bits of linear models and the bytes of some others, so everyt
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +16,10 @@ from harness.training.config import Config
 from harness.training.data import Data
 from harness.training.durations import Durations
 from harness.training.outliers import outliers_of
-from harness.training.pipeline import pipeline, refused, seeded
+from harness.training.pipeline import pipeline, seeded
 from harness.training.reference import references
 from harness.training.refit import Astray, refitted
+from harness.training.refusals import refusals
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
 from harness.training.selection import Selected, selected
@@ -98,7 +98,7 @@ def fit(
         # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
         pipeline(config, data.inputs.names)
     counted = _Counted(1 + config.replicas + (config.selection.resamples if config.selection else 0), far)
-    with threadpool_limits(1), _refusals(config, data):
+    with threadpool_limits(1), refusals(config, data):
         began = time.perf_counter()
         with took.of("fitting"):
             model, found = counted.fit(config, data, config.seed)
@@ -197,15 +197,6 @@ def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     elif found is None:
         model.fit(data.frame[data.trained], data.target[data.trained])
     return model, found
-
-
-@contextlib.contextmanager
-def _refusals(config: Config, data: Data) -> Iterator[None]:
-    """What a step refuses, as an error of ours."""
-    try:
-        yield
-    except (ValueError, TypeError, KeyError) as error:
-        raise refused(config, data.inputs.names, error) from error
 
 
 def _outputs(model: Any, data: Data, answers: Mapping[str, Any]) -> Schema:

@@ -84,25 +84,6 @@ def pipeline(
     return Pipeline(steps)
 
 
-def refused(config: Config, features: tuple[str, ...], error: BaseException) -> HarnessError:
-    """What a step refuses, as an error of ours; a column that a step names and nothing makes is guessed."""
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
-    known = (*features, *(config.recipes or RecipesSection()).made())
-    hint = "mend the parameters, or add a step that prepares the data for the next"
-    for place, step in enumerate(config.steps, start=1):
-        variables = step.parameters.get("variables", ())
-        for name in (*step.columns, *([variables] if isinstance(variables, str) else variables or ())):
-            if isinstance(name, str) and name not in known and f"'{name}'" in said:
-                return HarnessError(
-                    f'{step.short} is given no column "{name}"',
-                    where=f"{config.path}: [[steps]] {place}",
-                    hint=did_you_mean(name, known),
-                )
-    return HarnessError(
-        f"the pipeline refuses the data: {said}", where=f"{config.path}: [[steps]]", hint=hint
-    )
-
-
 def seeded(pipe: Any, seed: int) -> Any:
     """The pipeline with the seed in each step that takes one; steps that draw without one draw from generators that are
     seeded here as well."""

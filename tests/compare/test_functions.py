@@ -53,6 +53,10 @@ def test_rows_without_a_value_never_reach_the_function(kind):
     assert given["f"][0] == 1.5
     assert np.isnan(given["f"][1])
     assert kind(equal_nan=False).judge(old, new).violates.tolist() == [False, True, True, True, True]
+    # nor those whose value is gone in the candidate alone
+    GIVEN.clear()
+    assert kind().judge(new, old).violates.tolist() == [False, True, True, True, False]
+    assert (GIVEN[0][0].tolist(), GIVEN[0][1].tolist()) == ([1.0, 5.0], [1.0, 4.0])
 
 
 def test_no_row_with_a_value_is_no_question(kind):

@@ -186,7 +186,8 @@ def test_what_is_no_ranking_agrees_with_its_equal_alone():
 
 
 @pytest.mark.parametrize(
-    ("rule", "outputs"), [(SameRanking(), 1), (SameTopK(k=2), 2), (SameTopK(k=1, ordered=True), 1)]
+    ("rule", "outputs"),
+    [(SameRanking(), 1), (SameRanking(k=3), 3), (SameTopK(k=2), 2), (SameTopK(k=1, ordered=True), 1)],
 )
 def test_a_ranking_of_too_few_outputs_judges_nothing_and_says_so(rule, outputs):
     columns = {f"p{i}": Column.of([0.5]) for i in range(outputs)}

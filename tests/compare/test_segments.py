@@ -330,6 +330,12 @@ def test_rules_that_cannot_be_meant_are_refused(rules, words):
     assert caught.value.hint
 
 
+def test_the_last_day_of_a_rule_still_counts():
+    assert "a" in bound(rule("a", "exact", until=TODAY))
+    with pytest.raises(HarnessError, match="rule a expired on 2025-12-31"):
+        bound(rule("a", "exact", until=TODAY - datetime.timedelta(days=1)))
+
+
 @pytest.mark.parametrize(
     "rules",
     [

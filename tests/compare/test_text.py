@@ -64,6 +64,12 @@ def test_case_and_space_count_unless_they_are_ignored():
     assert SameText(ignore_space=True).judge(old, new).violates.tolist() == [True, False]
 
 
+def test_marks_in_another_order_are_one_text_where_case_is_ignored():
+    # the iota below is a letter once it is folded, and marks that stood behind it would be that letter's
+    old, new = Column.of(["\u03b1\u0345\u0301"]), Column.of(["\u03b1\u0301\u0345"])
+    assert not SameText(ignore_case=True).judge(old, new).violates.any()
+
+
 @given(st.text(max_size=20))
 def test_upper_and_lower_case_are_one_text_where_case_is_ignored(text):
     rule = SameText(ignore_case=True)

@@ -37,6 +37,14 @@ def as_lists(vectors):
 def test_distances_agree_with_scipy(shape, pairs, scale):
     old, new = (shape(side) for side in zip(*pairs, strict=True))
     group = Group.of(old, new)
+    for limit in (0.1, *(distance.euclidean(b, c) for b, c in pairs)):
+        seen = CloseVector(max_l2_distance=limit).judge_together(old, new).violates
+        turned = CloseVector(max_cosine_distance=0.5).judge_together(old, new).violates
+        for row, (b, c) in enumerate(pairs):
+            if abs(distance.euclidean(b, c) - limit) > 1e-9 * limit:
+                assert seen[row] == (distance.euclidean(b, c) > limit)
+            if any(b) and any(c) and abs(distance.cosine(b, c) - 0.5) > 1e-9:
+                assert turned[row] == (distance.cosine(b, c) > 0.5)
     euclid = [distance.euclidean(b, c) for b, c in pairs]
     assert l2_distance(group) == pytest.approx(euclid, rel=1e-12)
     for (b, c), got in zip(pairs, cosine_distance(group), strict=True):
@@ -58,6 +66,11 @@ def test_half_the_cityblock_distance_is_the_total_variation(pairs):
     seen = CloseProbabilities(max_total_variation=0.25).judge_together(old, new)
     expected = [distance.cityblock(b, c) / 2 for b, c in pairs]
     assert seen.magnitude == pytest.approx(expected, rel=1e-12)
+    for limit in (0.25, *expected):
+        found = CloseProbabilities(max_total_variation=limit).judge_together(old, new).violates
+        for violates, total in zip(found, expected, strict=True):
+            if abs(total - limit) > 1e-9 * limit:
+                assert violates == (total > limit)
     largest = CloseProbabilities(atol=0.25).judge_together(old, new)
     assert largest.magnitude.tolist() == [distance.chebyshev(b, c) for b, c in pairs]
     assert largest.violates.tolist() == [distance.chebyshev(b, c) > 0.25 for b, c in pairs]

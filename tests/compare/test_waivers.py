@@ -218,7 +218,7 @@ def test_a_waiver_is_read(tmp_path):
         ({"owner": None}, "a waiver has no owner"),
         ({"reason": '""'}, "a waiver has no reason"),
         ({"until": None}, "a waiver has no until"),
-        ({"until": '"2027-01-01"'}, "until must be datetime.date"),
+        ({"until": '"2027-01-01"'}, "until must be a date, got '2027-01-01'"),
         ({"direction": '"upp"'}, 'did you mean "up"'),
         ({"max_magnitude": "-1"}, "max_magnitude is -1"),
         ({"max_magnitude": "nan"}, "max_magnitude is nan"),
