@@ -27,8 +27,7 @@ def refusals(config: Config, data: Data) -> Iterator[None]:
         yield
     except (ValueError, TypeError, KeyError) as error:
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
-        _check_names(config, data, words)
-        raise HarnessError(
+        raise _unknown_column(config, data, words) or HarnessError(
             f"the pipeline refuses the data: {words}",
             where=f"{config.path}: [[steps]]",
             hint=_reason(data, words)
@@ -36,18 +35,19 @@ def refusals(config: Config, data: Data) -> Iterator[None]:
         ) from error
 
 
-def _check_names(config: Config, data: Data, words: str) -> None:
-    """HarnessError where the words are about a column that a step names and nothing makes: it is misspelt."""
+def _unknown_column(config: Config, data: Data, words: str) -> HarnessError | None:
+    """A column that a step names and nothing makes."""
     known = (*data.inputs.names, *(config.recipes or RecipesSection()).made())
     for place, step in enumerate(config.steps, start=1):
-        variables = step.parameters.get("variables") or ()
-        for name in (*step.columns, *([variables] if isinstance(variables, str) else variables)):
+        variables = step.parameters.get("variables", ())
+        for name in (*step.columns, *([variables] if isinstance(variables, str) else variables or ())):
             if isinstance(name, str) and name not in known and f"'{name}'" in words:
-                raise HarnessError(
+                return HarnessError(
                     f'{step.short} is given no column "{name}"',
                     where=f"{config.path}: [[steps]] {place}",
                     hint=did_you_mean(name, known),
                 )
+    return None
 
 
 def _reason(data: Data, words: str) -> str:
