@@ -38,18 +38,21 @@ CAUGHT, UNDECIDED, MISSED = "caught", "undecided", "missed"
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a fault does to answers: how many of how many `rows` change, by what share of the baseline's value at most
-    (of numbers; 0 where none is one), and what that does to the error on labels, in words."""
+    (of numbers; 0 where none is one; `on` the tables where there are any, since a search goes where answers are near
+    nothing), and what that does to the error on labels, in words."""
 
     changed: int = 0
     rows: int = 0
     largest: float = 0.0
     quality: str = ""
+    on: str = ""
 
     def words(self) -> str:
         """`57 of 135 answers change, by at most 0.4%; MAE +0.417%, at most +1.03% (95%)`."""
         if not self.changed:
             return f"none of {self.rows:,} answers changes"
-        far = f", by at most {100 * self.largest:.3g}%" if self.largest else ""
+        large = f"{self.largest:,.0f} times" if self.largest >= 10 else f"{100 * self.largest:.3g}%"
+        far = f", by at most {large}{self.on}" if self.largest else ""
         return f"{self.changed:,} of {self.rows:,} answers change{far}" + (
             f"; {self.quality}" if self.quality else ""
         )
@@ -253,9 +256,13 @@ def effect_of(work: Path, result: Mapping[str, Any]) -> Effect:
                 differing |= block.baseline.answered & _unlike(column, block.candidate.columns.get(name))
             changed += int(differing.sum())
             rows += len(differing)
-    largest = max((one["largest"] for one in result["moved"]), default=0.0)
+    tables = {source["name"] for source in result["sources"] if source["kind"] == "table"}
+    far = [one["largest"] for one in result["moved"] if one["source"] in tables or not tables]
     said = [one["says"].partition(", margin")[0] for one in result["quality"] if one["says"]]
-    return Effect(changed, rows, float(largest), said[0] if said else "")
+    searched = len(tables) not in (0, len(result["sources"]))
+    return Effect(
+        changed, rows, max(far, default=0.0), said[0] if said else "", " on tables" if searched else ""
+    )
 
 
 def _unlike(one: Column, other: Column | None) -> Bools:

@@ -114,6 +114,7 @@ def test_a_fault_is_caught_by_a_rule_that_fails_and_by_nothing_else(rules, fault
         (Effect(0, 1200), "none of 1,200 answers changes"),
         (Effect(3, 1200), "3 of 1,200 answers change"),
         (Effect(3, 1200, 2.5e-7), "3 of 1,200 answers change, by at most 2.5e-05%"),
+        (Effect(3, 9, 25.4, "", " on tables"), "3 of 9 answers change, by at most 25 times on tables"),
         (Effect(3, 9, 0.5, "MAE +1%"), "3 of 9 answers change, by at most 50%; MAE +1%"),
     ],
 )
