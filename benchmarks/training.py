@@ -21,8 +21,10 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import sub as minus
+from operator import truediv
 from pathlib import Path
 
 from environment import line, uv
@@ -83,11 +85,12 @@ model = Pipeline([
 ])
 with threadpool_limits(1):
     model.fit(frame.loc[~held, [*texts, *numbers]], frame.loc[~held, "price"])
-    fitted = time.time() - began
+    fitted, used = time.time() - began, time.process_time()
     answers = model.predict(frame.loc[held, [*texts, *numbers]])
 truth = frame.loc[held, "price"]
 scores = [score(truth, answers) for score in (mean_absolute_error, root_mean_squared_error, r2_score)]
-print(json.dumps({"read": read, "fitted": fitted, "scored": time.time() - began, "table": size}))
+scored = time.time() - began
+print(json.dumps({"read": read, "fitted": fitted, "used": used, "scored": scored, "table": size}))
 """
 PREDICT = """
 import json, sys, time
@@ -176,10 +179,11 @@ def peak_of(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def parts_of(err: str) -> dict[str, float]:
-    """Seconds by part, as the command says them."""
-    (said,) = re.findall(r"^took: (.*)$", err, re.MULTILINE)
-    return {part.rsplit(" ", 2)[0]: float(part.rsplit(" ", 2)[1]) for part in said.split(", ")}
+def parts_of(err: str) -> dict[str, tuple[float, float]]:
+    """Seconds by part, and those of a processor, as the command says them."""
+    (said,) = re.findall(r"^took, in seconds \(of a processor\): (.*)$", err, re.MULTILINE)
+    found = re.findall(r"([^,(]+) ([0-9.]+) \(([0-9.]+)\)", said)
+    return {part.strip(): (float(seconds), float(used)) for part, seconds, used in found}
 
 
 def project(folder: Path, rows: int, iterations: int) -> Path:
@@ -219,7 +223,7 @@ def measured(rows: int, rounds: int, iterations: int, folder: Path) -> None:
     small.mkdir()
     project(small, 2_000, 2)
     # bytecode, and the table in the system's cache
-    train(small)
+    least = train(small)
     bare(folder, python, 1)
     alone, said, own = [], [], []
     for _ in range(rounds):
@@ -228,27 +232,31 @@ def measured(rows: int, rounds: int, iterations: int, folder: Path) -> None:
         said.append(words)
         own.append(train(folder))
     parts = [parts_of(one.err) for one in own]
-    aside = [sum(part.get(name, 0.0) for name in ASIDE) for part in parts]
-    without = [one.seconds - less for one, less in zip(own, aside, strict=True)]
-    table = said[0]["table"]
+    aside = [[sum(part.get(name, (0.0, 0.0))[k] for name in ASIDE) for part in parts] for k in (0, 1)]
+    without = [one.seconds - less for one, less in zip(own, aside[0], strict=True)]
+    used = [one.cpu - less for one, less in zip(own, aside[1], strict=True)]
+    fitted, scored = [one["fitted"] for one in said], [one["scored"] for one in said]
     print(f"{rows:,} rows of {len(TEXTS)} texts and {len(NUMBERS)} numbers, {iterations} iterations, "
           f"{rounds} rounds, {os.cpu_count()} processors; Python {sys.version.split()[0]}")  # fmt: skip
-    line("bare: read and fit", "-", [one["fitted"] for one in said], " s")
-    line("bare: and score the held-out rows", "-", [one["scored"] for one in said], " s")
+    line("bare: start, read, fit", "-", fitted, " s")
+    line("bare: and score the held-out rows", "-", scored, " s")
     line("harness train", "-", [one.seconds for one in own], " s")
     for name in parts[0]:
-        line(f"  {name}{' (aside)' if name in ASIDE else ''}", "-", [part[name] for part in parts], " s")
-    started = [one.seconds - sum(part.values()) for one, part in zip(own, parts, strict=True)]
-    line("  starting, libraries, ending", "-", started, " s")
-    fitted = [one["fitted"] for one in said]
-    scored = [one["scored"] for one in said]
+        line(f"  {name}{' (aside)' if name in ASIDE else ''}", "-", [part[name][0] for part in parts], " s")
+    named = [sum(seconds for seconds, _ in part.values()) for part in parts]
+    line("  starting, libraries, ending", "-", ratios([one.seconds for one in own], named, minus), " s")
     line("all of it / read and fit", "-", ratios([one.seconds for one in own], fitted), "x")
     line("without what is aside / read and fit", "<= 1.10x", ratios(without, fitted), "x")
-    line("without what is aside / read, fit, score", "-", ratios(without, scored), "x")
+    line("without what is aside / read, fit, score", "<= 1.10x", ratios(without, scored), "x")
+    line("  the same in seconds of a processor", "-", ratios(used, [one.cpu for one in alone]), "x")
+    line("  that of read and fit", "-", ratios(used, [one["used"] for one in said]), "x")
+    table = said[0]["table"]
     print(f"the table in memory, as pandas has it: {table / 2**20:.0f} MiB")
     line("peak, bare", "-", [one.peak / 2**20 for one in alone], " MiB")
     line("peak, harness train", "-", [one.peak / 2**20 for one in own], " MiB")
     line("peak, harness train / the table", "<= 2.5x", [one.peak / table for one in own], "x")
+    beyond = [(one.peak - least.peak) / table for one in own]
+    line("  beyond that of 2,000 rows / the table", "-", beyond, "x")
     line(
         "peak, harness train / bare", "-", ratios([one.peak for one in own], [one.peak for one in alone]), "x"
     )
@@ -263,8 +271,7 @@ def asked(folder: Path, python: Path, rounds: int) -> None:
     found = [json.loads(one) for one in done.out.splitlines()]
     every = {name: [one[name] for one in found] for name in found[0]}
     line("predict of the whole table / the model", "-", ratios(every["frame"], every["bare"]), "x")
-    checks = [a - b for a, b in zip(every["frame"], every["bare"], strict=True)]
-    line("  its checks", "-", checks, " s")
+    line("  its checks", "-", ratios(every["frame"], every["bare"], minus), " s")
     for name, other, words in (
         ("record", "bare row", "one record"),
         ("hundred", "bare hundred", "100 records"),
@@ -273,9 +280,11 @@ def asked(folder: Path, python: Path, rounds: int) -> None:
         line("  the model alone", "-", [1000 * one for one in every[other]], " ms")
 
 
-def ratios(ours: list[float], theirs: list[float]) -> list[float]:
+def ratios(
+    ours: list[float], theirs: list[float], by: Callable[[float, float], float] = truediv
+) -> list[float]:
     """Side by side."""
-    return [one / other for one, other in zip(ours, theirs, strict=True)]
+    return [by(one, other) for one, other in zip(ours, theirs, strict=True)]
 
 
 def main() -> None:

@@ -1032,6 +1032,8 @@ def _ask(found: Answers, wanted: Sequence[int], whole: bool = False) -> None:
         if whole:
             words = " of which two are to one case" if twice else ""
             found.notes.append("expected %d answers, got %d%s" % (len(wanted), size, words))
+            if len(wanted) > 2 * PROBES and _none_alone(found, wanted):
+                return
         _halves(found, wanted)
 
 
@@ -1056,16 +1058,32 @@ def _halves(found: Answers, wanted: Sequence[int]) -> None:
 
 
 def _all_alike(found: Answers, wanted: Sequence[int], fault: tuple[str, str, list[str]]) -> bool:
-    spread = sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)})
-    for place in spread:
-        alone = Answers(found.call, found.outputs, found.passing, found.key, found.errors)
-        _ask(alone, [wanted[place]])
+    for alone in _spread(found, wanted):
         if [one[:2] for one in alone.faults.values()] != [fault[:2]]:
             return False
     for row in wanted:
         found.faults[row] = fault
-    found.notes.append("%d spread rows failed alike; the other rows were not asked one by one" % len(spread))
+    found.notes.append("%d spread rows failed alike; the other rows were not asked one by one" % PROBES)
     return True
+
+
+def _none_alone(found: Answers, wanted: Sequence[int]) -> bool:
+    """Whether no row of a spread has an answer when it is asked alone: then none of the batch is taken to have one."""
+    if any(len(alone.dropped) != 1 for alone in _spread(found, wanted)):
+        return False
+    found.dropped += wanted
+    found.notes.append(
+        "%d spread rows had no answer alone; the other rows were not asked one by one" % PROBES
+    )
+    return True
+
+
+def _spread(found: Answers, wanted: Sequence[int]) -> Iterator[Answers]:
+    """Rows of a batch from its first to its last, each asked alone when it is wanted. The batch is larger than that."""
+    for place in sorted({round(k * (len(wanted) - 1) / (PROBES - 1)) for k in range(PROBES)}):
+        alone = Answers(found.call, found.outputs, found.passing, found.key, found.errors)
+        _ask(alone, [wanted[place]])
+        yield alone
 
 
 def _keyed(

@@ -74,7 +74,7 @@ DOORS = {
     "yaml": ("predictors/sources/mlflow.py",),
     "threadpoolctl": ("training/",),
     "sqlalchemy": ("training/sources/sql.py",),
-    "scipy": ("statistics/", "training/search.py", "training/assumptions.py"),
+    "scipy": ("statistics/", "training/search.py", "training/assumptions.py", "training/logistic.py"),
     "pyarrow": (
         "worker.py", "inputs/fixed.py", "tables.py", "training/synthetic/write.py", "training/sources/columnar.py",
     ),

@@ -45,6 +45,7 @@ def test_templates_and_types_are_in_the_wheel():
         "reporting/report.schema.json",
         "reporting/templates/report.html.j2",
         "run/workflows/github.yml",
+        "run/workflows/github_release.yml",
     ):
         assert (folder / name).is_file()
 

@@ -518,6 +518,45 @@ class TestKeys:
         assert (found.dropped, found.extra, found.reordered) == ([], 0, False)
 
 
+class TestCounts:
+    """A reply of another length names the rows that it lost, in a bounded number of calls."""
+
+    def counted(self, answer, rows):
+        sizes = []
+
+        def call(asked):
+            sizes.append(len(asked))
+            return answer(asked)
+
+        return worker.ask(call, rows), sizes
+
+    def test_a_model_that_always_loses_one_is_not_asked_a_thousand_times(self):
+        found, sizes = self.counted(lambda rows: [0.0 for _ in rows][1:], 1000)
+        assert sizes == [1000] + [1] * worker.PROBES
+        assert found.dropped == list(range(1000))
+        assert found.notes == [
+            "expected 1000 answers, got 999",
+            f"{worker.PROBES} spread rows had no answer alone; the other rows were not asked one by one",
+        ]
+
+    @given(st.sets(st.integers(0, 999), min_size=1, max_size=30))
+    def test_the_rows_that_it_lost_are_those_that_are_named(self, lost):
+        found, sizes = self.counted(lambda rows: [float(row) for row in rows if row not in lost], 1000)
+        assert sorted(found.dropped) == sorted(lost)
+        named, answered = worker.join(found, 1000)
+        assert answered == [row not in lost for row in range(1000)]
+        assert [v for v, there in zip(named[0][2], answered, strict=True) if there] == [
+            float(row) for row in range(1000) if row not in lost
+        ]
+        # halving: each lost row costs two calls a level at most
+        assert len(sizes) <= 1 + worker.PROBES + 2 * len(lost) * 10
+
+    @given(st.integers(65, 2000))
+    def test_no_more_than_two_calls_for_each_row(self, rows):
+        _, sizes = self.counted(lambda asked: [0.0 for row in asked if row % 2], rows)
+        assert len(sizes) <= 2 * rows + worker.PROBES
+
+
 class TestWhatReviewFound:
     """Each of these once let two different models pass for equal."""
 

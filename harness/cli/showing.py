@@ -36,7 +36,14 @@ def add(commands: Commands) -> None:
     workflow.add_argument(
         "--build", default="", metavar="COMMAND", help="leaves one wheel in dist (default: harness train)"
     )
-    workflow.add_argument("--write", action="store_true", help="write it to .github/workflows/model-gate.yml")
+    workflow.add_argument(
+        "--release", action="store_true", help="the workflow that trains, compares, verifies and releases"
+    )
+    workflow.add_argument(
+        "--write",
+        action="store_true",
+        help="write it to .github/workflows: model-gate.yml or model-release.yml",
+    )
     workflow.add_argument("--replace", action="store_true", help="write over another one that is there")
     commands.add("report", _report, "render the reports again from report.json", report=True)
 
@@ -93,10 +100,14 @@ def _workflow(options: argparse.Namespace) -> int:
     from harness.run import workflow
 
     settings = settings_of(options)
+    made, place = (
+        (workflow.chain, workflow.CHAIN_PLACE) if options.release else (workflow.text, workflow.PLACE)
+    )
+    content = made(settings, options.build)
     if options.write or options.replace:
-        print(workflow.write(settings, options.build, options.replace))
+        print(workflow.write(settings, content, place, options.replace))
     else:
-        print(workflow.text(settings, options.build), end="")
+        print(content, end="")
     return Exit.PASS
 
 

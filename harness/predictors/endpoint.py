@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ import requests
 
 from harness import worker
 from harness.errors import Exit, HarnessError
-from harness.predictors.isolated import read_outcome
+from harness.predictors.isolated import read_outcome, told_of
 from harness.predictors.predictor import Running
 from harness.tables import Batch, Outcome
 from harness.versions.version import Version
@@ -42,6 +43,7 @@ class EndpointPredictor:
         self.version, self._side = version, side
         self._session: requests.Session | None = None
         self._echoes = False
+        self._noted: Counter[str] = Counter()
 
     def open(self) -> Running:
         """Make the session. A service has no agreed way to say that it is ready but an answer."""
@@ -85,14 +87,17 @@ class EndpointPredictor:
             "notes": found.notes,
             "seconds": time.perf_counter() - began,
         }
+        self._noted.update(found.notes)
         return read_outcome(reply, b"".join(chunks), len(batch), lambda words: self._error("E37", words))
 
     def close(self) -> tuple[str, ...]:
-        """Close the connections."""
+        """Close the connections; what was noted of how batches were asked comes back."""
         if self._session is not None:
             self._session.close()
             self._session = None
-        return ()
+        events = told_of(self._side, self._noted)
+        self._noted.clear()
+        return tuple(events)
 
     def _post(self, records: list[dict[str, Any]], deadline: float) -> Any:
         # NaN is no JSON: a missing number is null, as every service reads it

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from harness.errors import Exit, HarnessError
-from harness.predictors import holding, interpreters
+from harness.predictors import holding, interpreters, uv_words
 from harness.predictors.cache import cache_folder, made
 from harness.versions.manifest import digest
 
@@ -185,27 +185,14 @@ def run_uv(*arguments: str, variables: Mapping[str, str] | None = None) -> str:
         check=False,
     )
     if done.returncode:
-        said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        said = said.replace("error: No solution found when resolving dependencies cause: ", "")
         raise HarnessError(
-            f"the environment could not be made: {said[:600]}",
+            f"the environment could not be made: {uv_words.shortened(done.stderr)}",
             where=f"uv {arguments[0]} {arguments[1]}",
-            hint=_what_to_try(said),
+            hint=uv_words.what_to_try(done.stderr),
             code="E08",
             exit=Exit.INCONCLUSIVE,
         )
     return done.stdout
-
-
-def _what_to_try(said: str) -> str:
-    """What helps against what uv said."""
-    if "not found in the package registry" in said or "not found in the provided" in said:
-        return "check the name, and the package index that pip is configured for (pip config list)"
-    if "current platform" in said or "compatible tag" in said or "platform tag" in said:
-        return "name a wheel or a version for this platform and Python; a profile's python chooses another Python"
-    if "there is no version of" in said or "unsatisfiable" in said:
-        return "loosen requirements in the version's profile, or choose another Python there"
-    return "check the lock file and the package index that pip is configured for (pip config list)"
 
 
 def from_pip(environment: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from harness.versions.version import Version
 
 OPENING = 120.0
 """Seconds for an interpreter to start and import its model."""
+
+NOTES = 3
+"""Different notes of one version that are told."""
 
 LOCATING = 24
 """Workers started, at most, to find the case that kills."""
@@ -46,6 +50,7 @@ class IsolatedPredictor:
         self._answered = 0
         self._strays = 0
         self._aged: dict[saved.Saved, None] = {}
+        self._noted: Counter[str] = Counter()
         self._closing = False
         self._starting = threading.Lock()
 
@@ -98,6 +103,7 @@ class IsolatedPredictor:
                 raise self._trouble(trouble, batch) from None
         outcome = read_outcome(reply, payload, len(batch), self._raise_malformed)
         self._answered += int(outcome.answered.sum())
+        self._noted.update(outcome.notes)
         return outcome
 
     def whole(self, batch: Batch) -> Outcome | None:
@@ -131,7 +137,9 @@ class IsolatedPredictor:
         self._stop()
         self._running = None
         events = [f"{self._side}: {one}; {one.advice}" for one in self._aged]
+        events += told_of(self._side, self._noted)
         self._aged.clear()
+        self._noted.clear()
         if self._strays:
             strays, self._strays = self._strays, 0
             noun = "process" if strays == 1 else "processes"
@@ -314,6 +322,16 @@ def read_outcome(
     if not all(0 <= row < rows for row in (*dropped, *(fault.row for fault in faults))):
         raise malformed("a row that was not asked")
     return Outcome(columns, answered, faults, dropped, reordered, extra, seconds, notes)
+
+
+def told_of(side: str, notes: Mapping[str, int]) -> list[str]:
+    """What was noted of how batches were asked, as events: each once, with how many batches it was noted of."""
+    events = [
+        f"{side}: {note}" + (f" (so in {count:,} batches)" if count > 1 else "")
+        for note, count in notes.items()
+    ]
+    more = len(events) - NOTES
+    return events if more <= 0 else [*events[:NOTES], f"{side}: {more:,} more of these"]
 
 
 def _how(code: int) -> str:

@@ -119,7 +119,8 @@ class FaultView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that a report shows, top to bottom."""
+    """Everything that a report shows, top to bottom. `beside`: pages of the ledger and of the score stand beside it,
+    which they do where there was a configuration."""
 
     title: str
     model: str
@@ -150,6 +151,7 @@ class Page:
     environment: tuple[tuple[str, str], ...]
     digest: str
     run_id: str
+    beside: bool
 
 
 def page(record: Record) -> Page:
@@ -190,6 +192,7 @@ def page(record: Record) -> Page:
         environment=_environment(run),
         digest=clean(record["result_digest"]),
         run_id=clean(record["run_id"]),
+        beside=bool(record["model"]),
     )
 
 

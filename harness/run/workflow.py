@@ -1,10 +1,12 @@
-"""`harness workflow`: a workflow for GitHub Actions that judges pull requests, also those of strangers.
+"""`harness workflow`: a workflow for GitHub Actions that judges pull requests, also those of strangers; and one that
+trains, compares, verifies and releases.
 
-Its trusted job judges the candidate by the base branch's configuration, rules, tables, store and harness.
+The trusted job of the first judges the candidate by the base branch's configuration, rules, tables, store and harness.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ from harness.settings import Settings
 
 TEMPLATE = Path(__file__).parent / "workflows" / "github.yml"
 PLAIN = Path(__file__).parent / "workflows" / "github_plain.yml"
+CHAIN = Path(__file__).parent / "workflows" / "github_release.yml"
 PLACE = Path(".github") / "workflows" / "model-gate.yml"
+CHAIN_PLACE = Path(".github") / "workflows" / "model-release.yml"
 PYTHON = "3.12"
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 
@@ -24,6 +28,76 @@ _PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
 def text(settings: Settings, build: str) -> str:
     """The workflow for this configuration. `build`: the commands that leave one wheel in `dist`; by default
     `harness train`. HarnessError where there is neither, or where a name would not stand safely in it."""
+    config, folder = _places(settings)
+    values = {"@BUILD@": _build(settings, build), "@CONFIG@": config, "@FOLDER@": folder}
+    return _filled(TEMPLATE, values)
+
+
+def chain(settings: Settings, build: str) -> str:
+    """The workflow that releases: every step of the way in one job, and the store pushed at its end where it lies in
+    the repository. HarnessError as `text`, and where nobody could approve, or the store would go with the runner."""
+    _, folder = _places(settings)
+    if settings.require_approval:
+        raise HarnessError(
+            "one job cannot train and release where approvals are demanded: nobody could give them in between",
+            where=f"require_approval in {settings.path.name}",
+            hint="let the gate judge, and approve and release by hand; or demand reviewers of an environment of GitHub",
+            code="E27",
+        )
+    _check_plain(settings.reports, settings)
+    store = _store(settings)
+    values = {
+        "@BUILD@": _build(settings, build),
+        "@NAME@": settings.path.name,
+        "@HERE@": folder.rstrip("/") or ".",
+        "@FOLDER@": folder,
+        "@REPORTS@": settings.reports,
+        "@WRITES@": "write" if store else "read",
+        "@KEPT@": "" if store else _ELSEWHERE,
+        "@PUSH@": _PUSH.replace("@STORE@", store) if store else "",
+    }
+    return _filled(CHAIN, values)
+
+
+_ELSEWHERE = """\
+# - The store is no folder of this repository: give the job what it is opened with, as a secret or by OpenID Connect.
+"""
+_PUSH = """\
+      - name: Keep the release, which is a commit of the store
+        env:
+          TOKEN: ${{ github.token }}
+        run: |
+          git add -- "@STORE@"
+          git -c user.name="github-actions[bot]" -c user.email="github-actions[bot]@users.noreply.github.com" \\
+            commit -m "A release by the chain" -- "@STORE@"
+          authorization="$(printf 'x-access-token:%s' "$TOKEN" | base64 -w0)"
+          git -c http.extraheader="AUTHORIZATION: basic $authorization" push origin "HEAD:$GITHUB_REF_NAME"
+"""
+
+
+def _store(settings: Settings) -> str:
+    """The store's path in the repository; empty where it is no folder."""
+    protocol, separator, rest = settings.store.partition("://")
+    if separator and protocol not in ("file", "local"):
+        return ""
+    root = repository(settings.root)
+    path = Path(os.path.normpath(rest if separator else settings.root.resolve() / settings.store))
+    found = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+    if found:
+        _check_plain(found, settings)
+    else:
+        raise HarnessError(
+            f"the release would be lost with the runner: {settings.store} is no folder of the repository",
+            where=f"store in {settings.path.name}",
+            hint="name a folder of the repository, or object storage",
+            code="E27",
+        )
+    return found
+
+
+def _build(settings: Settings, build: str) -> str:
+    """The commands that leave one wheel in `dist`, typed where the repository begins, indented as they stand in a
+    template."""
     config, folder = _places(settings)
     if not build and not settings.training:
         raise HarnessError(
@@ -34,8 +108,7 @@ def text(settings: Settings, build: str) -> str:
         )
     # one command is typed where the configuration lies
     command = build or f'harness train --config "{config}" --out "{folder}dist"'
-    lines = ("\n" + " " * 10).join(line.rstrip() for line in command.strip().splitlines())
-    return _filled(TEMPLATE, {"@BUILD@": lines, "@CONFIG@": config, "@FOLDER@": folder})
+    return ("\n" + " " * 10).join(line.rstrip() for line in command.strip().splitlines())
 
 
 def plain(settings: Settings) -> str:
@@ -52,15 +125,19 @@ def _places(settings: Settings) -> tuple[str, str]:
     folder = (
         "" if settings.root.resolve() == root else f"{settings.root.resolve().relative_to(root).as_posix()}/"
     )
-    for name in (config, folder):
-        if name and not _PLAIN.fullmatch(name):
-            raise HarnessError(
-                f"a path that cannot stand in a workflow: {name!r}",
-                where=str(settings.path),
-                hint="use letters, digits, dots, dashes and underscores",
-                code="E27",
-            )
+    for name in filter(None, (config, folder)):
+        _check_plain(name, settings)
     return config, folder
+
+
+def _check_plain(name: str, settings: Settings) -> None:
+    if not _PLAIN.fullmatch(name):
+        raise HarnessError(
+            f"a path that cannot stand in a workflow: {name!r}",
+            where=str(settings.path),
+            hint="use letters, digits, dots, dashes and underscores",
+            code="E27",
+        )
 
 
 def _filled(template: Path, values: Mapping[str, str]) -> str:
@@ -70,14 +147,13 @@ def _filled(template: Path, values: Mapping[str, str]) -> str:
     return filled
 
 
-def write(settings: Settings, build: str, replace: bool) -> Path:
-    """Write the workflow into the repository; the path. One that is there and says something else is left alone, unless
+def write(settings: Settings, content: str, place: Path, replace: bool) -> Path:
+    """Write a workflow into the repository; its path. One that is there and says something else is left alone, unless
     it is to be replaced."""
-    content = text(settings, build)
-    path = repository(settings.root) / PLACE
+    path = repository(settings.root) / place
     if path.exists() and path.read_text(encoding="utf-8") != content and not replace:
         raise HarnessError(
-            f"{PLACE} is there already, and says something else",
+            f"{place} is there already, and says something else",
             where=str(path),
             hint="compare it with what harness workflow prints; --replace writes over it",
         )

@@ -19,7 +19,7 @@ from harness.training import diagnosis, limits
 from harness.training.card import better_references
 from harness.training.config import Config, read_config
 from harness.training.data import read_data
-from harness.training.durations import Durations, in_words
+from harness.training.durations import Durations
 from harness.training.fit import Fitted, fit
 from harness.training.locked import check_environment
 from harness.training.package import package
@@ -98,7 +98,7 @@ def train(
         made = package(config, fitted.data, fitted, out, commit=commit, dirty=dirty)
     for name in better_references(made.manifest):
         _say(f"warning: the {name} model is not worse; the model card has both")
-    _say(f"took: {in_words(took.seconds)}")
+    _say(took.in_words())
     _say(f"wrote {made.wheel.name}")
     return {
         "wheel": str(made.wheel),

@@ -1,5 +1,5 @@
 """What a linear regression takes for granted, held against its trained rows: normal residuals, a linear relation, an
-even spread.
+even spread; of a logistic regression, what `logistic.py` says.
 
 With many rows any test rejects what matters to nobody, so each has an effect beside its probability; and none of them
 stops a training.
@@ -7,10 +7,12 @@ stops a training.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.training.checked import Checked, tested
+from harness.training.checked import short as _short
 from harness.training.data import Data
+from harness.training.logistic import checks_of_labels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,60 +22,52 @@ if TYPE_CHECKING:
 
 MOST = 20_000
 """Rows that are looked at, evenly spread."""
-LEVEL = 0.01
-"""Probability below which an assumption is called rejected."""
 POINTS = 41
 BINS = 20
 OTHERS = ("PoissonRegressor", "GammaRegressor", "TweedieRegressor", "QuantileRegressor")
 """Models of `sklearn.linear_model` that assume something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One assumption and the test of it. `effect` is how large the deviation is, whatever the number of rows, in the
-    words of `measures`; where `why` stands, nothing was calculated."""
-
-    assumption: str
-    test: str
-    statistic: float | None = None
-    p: float | None = None
-    rejected: bool | None = None
-    effect: float | None = None
-    measures: str = ""
-    why: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As the manifest has it."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, "")}
-
-
 def assumptions_of(model: Any, data: Data) -> dict[str, Any] | None:
-    """The tests of a fitted pipeline and the points of their plots, or None where it ends in no linear regression.
+    """The tests of a fitted pipeline and the points of their plots, or None where it ends in no linear model.
 
     `normal` are POINTS pairs of normal quantiles and those of the standardised residuals; `spread` are, in up to BINS
     bins of equally many rows by what was fitted, the mean of that and the 10%, 50% and 90% quantile of the residuals.
     """
     import numpy as np
 
+    rows = np.flatnonzero(data.trained)
+    rows = rows[:: -(-len(rows) // MOST)]
+    if _logistic(model):
+        classes = model.classes_
+        labels = (data.target[rows] == classes[-1]).astype(np.float64)
+        return _told(rows, checks_of_labels(_design(model, data, rows)[1], labels, len(classes)))
     last, target = _linear(model, data)
     if last is None:
         return None
-    rows = np.flatnonzero(data.trained)
-    rows = rows[:: -(-len(rows) // MOST)]
-    before: Any = model[:-1]
-    given: Any = data.frame.iloc[rows]
-    given = before.transform(given) if len(before) else given
-    given = given.toarray() if hasattr(given, "toarray") else given
-    design = np.asarray(given, dtype=np.float64).reshape(len(rows), -1)
+    given, design = _design(model, data, rows)
     observed = target[rows]
     fitted = np.asarray(last.predict(given), dtype=np.float64).reshape(-1)
     residuals = observed - fitted
-    tests = checks_of(design, observed, residuals)
-    found: dict[str, Any] = {"rows": len(rows), "tests": [one.to_json() for one in tests]}
+    found = _told(rows, checks_of(design, observed, residuals))
     if residuals.std() > 1e-9 * max(observed.std(), 1e-300):
         found["normal"] = _normal(residuals)
         found["spread"] = _spread(fitted, residuals)
     return found
+
+
+def _told(rows: Any, tests: tuple[Checked, ...]) -> dict[str, Any]:
+    return {"rows": len(rows), "tests": [one.to_json() for one in tests]}
+
+
+def _design(model: Any, data: Data, rows: Any) -> tuple[Any, Floats]:
+    """What the last step of a pipeline is given of some rows, and the same as numbers (n, columns)."""
+    import numpy as np
+
+    given: Any = data.frame.iloc[rows]
+    given = model[:-1].transform(given) if len(model) > 1 else given
+    given = given.toarray() if hasattr(given, "toarray") else given
+    return given, np.asarray(given, dtype=np.float64).reshape(len(rows), -1)
 
 
 def checks_of(design: Floats, observed: Floats, residuals: Floats) -> tuple[Checked, ...]:
@@ -99,7 +93,7 @@ def _normality(residuals: Floats, observed: Floats) -> Checked:
     skew, tails = float(stats.skew(residuals)), float(stats.kurtosis(residuals))
     effect = max(skew, tails, key=abs)
     measures = "skewness" if effect == skew else "excess kurtosis"
-    return _test(name, float(found.statistic), float(found.pvalue), effect, measures)
+    return tested(name, float(found.statistic), float(found.pvalue), effect, measures)
 
 
 def _linearity(design: Floats, observed: Floats) -> Checked:
@@ -123,7 +117,7 @@ def _linearity(design: Floats, observed: Floats) -> Checked:
         return Checked(*name, why="the model leaves no residuals")
     statistic = max(before - after, 0.0) / added / (after / left)
     share = max(1 - after / before, 0.0)
-    return _test(
+    return tested(
         name,
         statistic,
         float(stats.f.sf(statistic, added, left)),
@@ -146,17 +140,13 @@ def _evenness(design: Floats, residuals: Floats, observed: Floats) -> Checked:
         )
     share = max(1 - float((rest**2).sum()) / float(((squares - squares.mean()) ** 2).sum()), 0.0)
     statistic = len(squares) * share
-    return _test(
+    return tested(
         name,
         statistic,
         float(stats.chi2.sf(statistic, rank - 1)),
         share,
         "share of the squares' variance explained",
     )
-
-
-def _test(name: tuple[str, str], statistic: float, p: float, effect: float, measures: str) -> Checked:
-    return Checked(*name, _short(statistic), _short(p), p < LEVEL, _short(effect), measures)
 
 
 def _least_squares(design: Floats, observed: Floats) -> tuple[Floats, int]:
@@ -173,6 +163,11 @@ def _least_squares(design: Floats, observed: Floats) -> tuple[Floats, int]:
 
 def _nothing(residuals: Floats, observed: Floats) -> str:
     return "the model leaves no residuals" if residuals.std() <= 1e-9 * max(observed.std(), 1e-300) else ""
+
+
+def _logistic(model: Any) -> bool:
+    kind = type(model[-1]) if hasattr(model, "steps") else type(model)
+    return hasattr(model, "steps") and kind.__name__ in ("LogisticRegression", "LogisticRegressionCV")
 
 
 def _linear(model: Any, data: Data) -> tuple[Any, Any]:
@@ -213,8 +208,3 @@ def _spread(fitted: Floats, residuals: Floats) -> list[list[float]]:
         ]
         for part in parts
     ]
-
-
-def _short(value: float) -> float:
-    """To six digits: what lies behind them differs between processors."""
-    return float(f"{value:.6g}")

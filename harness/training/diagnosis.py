@@ -57,7 +57,7 @@ def _assumed(manifest: Manifest) -> Part:
 
 def _verdict(one: dict[str, Any]) -> str:
     if "why" in one:
-        return f"not tested: {one['why']}"
+        return f"{'not tested' if one['test'] != 'none' else 'not applicable'}: {one['why']}"
     return f"{'rejected' if one['rejected'] else 'not rejected'} (p {_chance(one['p'])})"
 
 

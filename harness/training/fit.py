@@ -5,13 +5,11 @@ Threads change the bits of linear models and the bytes of some others, so everyt
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.errors import HarnessError
 from harness.schema import Field, Schema
 from harness.training.assumptions import assumptions_of
 from harness.training.config import Config
@@ -21,6 +19,7 @@ from harness.training.outliers import outliers_of
 from harness.training.pipeline import pipeline, seeded
 from harness.training.reference import references
 from harness.training.refit import Astray, refitted
+from harness.training.refusals import refusals
 from harness.training.scores import answers_of, intervals_of, losses_of, metrics_of, moved, slices_of
 from harness.training.search import Found, calibrated, searched
 from harness.training.selection import Selected, selected
@@ -99,7 +98,7 @@ def fit(
         # only pools of libraries that are loaded already can be limited: all that the steps need is imported before
         pipeline(config, data.inputs.names)
     counted = _Counted(1 + config.replicas + (config.selection.resamples if config.selection else 0), far)
-    with threadpool_limits(1), _refusals(config):
+    with threadpool_limits(1), refusals(config, data):
         began = time.perf_counter()
         with took.of("fitting"):
             model, found = counted.fit(config, data, config.seed)
@@ -198,19 +197,6 @@ def _fit(config: Config, data: Data, seed: int) -> tuple[Any, Found | None]:
     elif found is None:
         model.fit(data.frame[data.trained], data.target[data.trained])
     return model, found
-
-
-@contextlib.contextmanager
-def _refusals(config: Config) -> Iterator[None]:
-    """What a step refuses, as an error of ours."""
-    try:
-        yield
-    except (ValueError, TypeError, KeyError) as error:
-        raise HarnessError(
-            f"the pipeline refuses the data: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
-            where=f"{config.path}: [[steps]]",
-            hint="mend the parameters, or add a step that prepares the data for the next",
-        ) from error
 
 
 def _outputs(model: Any, data: Data, answers: Mapping[str, Any]) -> Schema:

@@ -141,7 +141,8 @@ def _make(step: Step, where: str, package: str) -> Any:
     known = [name for name in asked if name != "random_state"]
     for key in step.parameters:
         if key not in known:
-            raise HarnessError(f'{step.short} takes no "{key}"', where=where, hint=did_you_mean(key, known))
+            guesses = (*known, "columns", "step")
+            raise HarnessError(f'{step.short} takes no "{key}"', where=where, hint=did_you_mean(key, guesses))
     for key in known:
         needed = asked[key].default is inspect.Parameter.empty and _named(asked[key])
         if needed and key not in step.parameters:

@@ -151,9 +151,21 @@ def typed(column: pd.Series, kind: str, config: Config, table: Table) -> pd.Seri
         raise HarnessError(
             f'column "{column.name}" should be {kind}, but holds {column[wrong].iloc[0]!r} in {table.rows(wrong)}',
             where=config.data.where,
-            hint=f'mend the table, or say {column.name} = "str" under kinds',
+            hint=_mended(str(column.name), bool(np.isinf(values[wrong].iloc[0])), config),
         )
     return values
+
+
+def _mended(name: str, infinite: bool, config: Config) -> str:
+    """What to do about a cell that is no number."""
+    if infinite:
+        return "mend the table: no pipeline takes what is infinite, so leave the cell empty, or the row out"
+    feature = name not in (config.target, config.split.time)
+    return (
+        f'mend the table, or say {name} = "str" under kinds'
+        if feature
+        else "mend the table, or take out the row"
+    )
 
 
 def texts(column: pd.Series) -> tuple[pd.Series, Levels]:

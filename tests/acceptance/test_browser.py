@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import threading
+from typing import Any
 
 import pytest
 
-from harness.reporting import html, ledger
+from harness import settings as configuration
+from harness.reporting import html, ledger, score
+from harness.run import score as scoring
 
 from .running import run_pytest
 
@@ -103,6 +106,58 @@ def test_the_ledger_is_whole_and_harmless(look, reports, page, width, flags):
     assert int(said["width"]) <= width
     allowed = {"/wrapper.html", "/favicon.ico", f"/{page}", "/report/report.css"}
     assert set(asked) <= allowed
+
+
+def attacked(told: Any) -> Any:
+    """Plain data whose every text attacks its reader, but for the names that the page itself gives to its parts."""
+    if isinstance(told, str):
+        return ATTACK
+    if isinstance(told, list):
+        return [attacked(one) for one in told]
+    if isinstance(told, dict):
+        return {key: one if key == "name" else attacked(one) for key, one in told.items()}
+    return told
+
+
+@pytest.mark.parametrize("page", ["score.html", "report/score.html"])
+@pytest.mark.parametrize(("width", "flags"), [(1280, ()), (320, ("--force-dark-mode",))])
+def test_the_score_is_whole_and_harmless(look, reports, page, width, flags):
+    settings = configuration.load(configuration.find(reports.parent))
+    told = attacked(scoring.score(settings, reports).to_json())
+    planted = {"title": ATTACK, "words": ATTACK, "caught": False, "planted": True}
+    told["planted"] = {"version": ATTACK, "change": ATTACK, "at": ATTACK, "faults": [planted]}
+    html.write_score(score.page(told), reports)
+    said, asked = look(page, width, *flags)
+    assert said["title"].startswith("ML Test Score of &lt;img")
+    assert (said["h1"], said["scripts"], said["images"]) == ("1", "0", "0")
+    assert int(said["width"]) <= width
+    assert set(asked) <= {"/wrapper.html", "/favicon.ico", f"/{page}", "/report/report.css"}
+
+
+@pytest.mark.parametrize("form", ["", "report"])
+def test_report_ledger_and_score_lead_to_one_another(reports, form):
+    """Every link of a page below the reports' folder leads to a file that is there."""
+    folder = reports / form
+    reached, waiting = set(), ["index.html" if form else "report.html"]
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        for address in re.findall(r'<a [^>]*?href="([^"#:]+)["#]', (folder / name).read_text()):
+            assert (folder / address).is_file(), (name, address)
+            if address.endswith(".html") and "/" not in address and address not in reached:
+                waiting.append(address)
+    assert {"ledger.html", "score.html"} < reached
+
+
+def test_a_report_without_a_configuration_leads_nowhere(reports, tmp_path):
+    """There is no model whose ledger or score could be shown."""
+    project = tmp_path / "unread"
+    project.mkdir()
+    (project / "harness.toml").write_text("modle = 1\n")
+    assert run_pytest(project, "--compare-to=baseline").code == 4
+    page = (project / "reports" / "report.html").read_text()
+    assert "score.html" not in page
+    assert "ledger.html" not in page
 
 
 @pytest.mark.parametrize("page", ["report.html", "report/index.html"])

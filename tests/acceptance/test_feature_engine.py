@@ -69,6 +69,23 @@ def test_a_pipeline_of_feature_engine_goes_the_whole_way(tmp_path, git):
     harness("verify")
     harness("release", "--reason", "a little smoother")
     assert "REPRODUCED: 1.0.0 is made again to the byte" in harness("reproduce", "1.0.0")
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    keys = [
+        "--set",
+        "column=area",
+        "--set",
+        "factor=10.76",
+        "--set",
+        "when=district",
+        "--set",
+        "equals=north",
+    ]
+    planted = harness("data", "plant", "unit-error", str(wheel), *keys)
+    assert "area is multiplied by 10.76 where district is north" in planted
+    (spoilt,) = (tmp_path / "planted").glob("*.whl")
+    done = run_harness(tmp_path, "compare", "--candidate", f"wheel:{spoilt}", "--change", "retrain")
+    assert done.code == 1, done.out
+    assert "DO NOT RELEASE" in done.out
 
 
 def test_a_lock_without_feature_engine_is_named(tmp_path, git):

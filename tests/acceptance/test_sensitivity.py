@@ -81,7 +81,47 @@ def test_what_is_caught_is_what_arithmetic_says(project):
     assert again["faults"] == [one for one in told["faults"] if one["fault"] == "clip"]
     text = run_harness(project, "sensitivity", "baseline", "--fault", "clip")
     assert "caught from above 0.1 of its range on, by near; missed at above 0.5" in text.out
-    assert text.lines[-1] == "1 of 1 faults planted into 1.0.0 would be caught, judged as a refactor"
+    assert (
+        text.lines[-1]
+        == "1 of 1 faults planted into 1.0.0 would be caught, 0 undecided and 0 missed, judged as a refactor"
+    )
+    # x of 0 to 19, each a tenth more: all but 0 change, by less than a tenth of 2x + 1
+    (tenth,) = [one for one in found["unit-error"]["tried"] if one["size"] == "× 1.1"]
+    assert (tenth["changed"], tenth["rows"]) == (19, 20)
+    assert tenth["largest"] == pytest.approx(2 * 1.9 / 39)
+
+
+LABELS = """\
+import pandas as pd
+
+
+def predict(frame):
+    return pd.DataFrame({"prediction": ["high" if x > 10.5 else "low" for x in frame["x"]]}, index=frame.index)
+"""
+
+
+def test_labels_that_change_are_seen_to_change(zoo, tmp_path, git):
+    """A label is no number, so that nothing of it has moved; nine of twenty are another one all the same."""
+    folder = zoo.project(
+        tmp_path,
+        source=LABELS,
+        inputs=INPUTS,
+        outputs=[{"name": "prediction", "kind": "str", "categories": ["high", "low"]}],
+        task="classification",
+        lock=zoo.science_lock,
+        settings='\n[[rules]]\nname = "any"\noutput = "prediction"\nrule = "same_label"\nmax_violation_rate = 0.9\n',
+        pass_as="frame",
+    )
+    path = folder / "harness.toml"
+    path.write_text(path.read_text().replace('target = "y"\n', ""))
+    git(folder)
+    done = run_harness(folder, "sensitivity", "baseline", "--fault", "clip")
+    assert done.code == 0, done.out
+    assert "9 of 20 answers change, and the rules allow it" in done.out
+    (one,) = json.loads(run_harness(folder, "sensitivity", "baseline", "--fault", "clip", "--json").out)[
+        "faults"
+    ]
+    assert one["tried"][0]["shown"] is True
 
 
 def test_a_name_that_is_none_is_guessed(project):

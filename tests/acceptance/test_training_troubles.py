@@ -118,6 +118,21 @@ def test_bad_data_are_named_and_nothing_is_lost(configured, tmp_path, name):
     assert words in refused(configured(), tmp_path)
 
 
+REASONS = {
+    "mixed dtypes": (BAD["mixed dtypes"][0], "\"size\" is text because of 'large' in row 6"),
+    "gaps": (spoilt(age=np.where(IDS % 3, 5.0, np.nan)), "there are gaps in age: impute them"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_a_step_refuses_has_its_column_named(configured, tmp_path, name):
+    made, words = REASONS[name]
+    made.to_csv(tmp_path / "houses.csv", index=False)
+    with pytest.raises(HarnessError, match="the pipeline refuses the data") as error:
+        train(configured(), tmp_path / "dist", commit="", dirty=False)
+    assert words in error.value.hint
+
+
 def test_one_class_alone_is_named(configured, tmp_path):
     spoilt(price="dear").to_csv(tmp_path / "houses.csv", index=False)
     config = configured(task="classification", model="linear_model.LogisticRegression")
@@ -167,6 +182,30 @@ def test_a_query_whose_database_goes_away_is_an_error_or_its_snapshot(configured
     again = train(configured(source=pinned), tmp_path / "second", commit="", dirty=False)
     assert Path(again["wheel"]).read_bytes()[:2] == b"PK"
     assert again["metrics"] == made["metrics"]
+
+
+def test_a_database_that_goes_away_in_the_middle_of_the_answer_leaves_no_half_of_a_snapshot(
+    configured, tmp_path
+):
+    place = tmp_path / "houses.db"
+    with sqlite3.connect(place) as connection:
+        connection.execute("CREATE TABLE houses (id INTEGER PRIMARY KEY, size REAL, age INTEGER, price REAL)")
+        rows = ((n, n % 7 + 30.5, n % 90, 1000.25 * n) for n in range(60_000))
+        connection.executemany("INSERT INTO houses VALUES (?, ?, ?, ?)", rows)
+    connection.close()
+    with place.open("r+b") as file:
+        file.seek(place.stat().st_size * 3 // 4)
+        file.write(b"\xff" * (place.stat().st_size // 8))
+    source = f'sql = "SELECT * FROM houses ORDER BY id"\nurl = "sqlite:///{place}"'
+    # it begins to answer, and does not come to an end
+    with sqlite3.connect(place) as connection:
+        asked = connection.execute("SELECT * FROM houses ORDER BY id")
+        assert len(asked.fetchmany(20_000)) == 20_000
+        with pytest.raises(sqlite3.DatabaseError):
+            asked.fetchall()
+    connection.close()
+    assert "the query was not answered: DatabaseError" in refused(configured(source=source), tmp_path)
+    assert not (tmp_path / "snapshots").exists()
 
 
 @pytest.fixture

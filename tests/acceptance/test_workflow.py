@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,8 @@ import yaml
 
 from harness import __version__
 
-from .running import environment, run_harness
+from .running import environment, plugin, run_harness
+from .test_chain import HARNESS, LOCK, SETS, TRAINING, holdout
 
 ROOT = Path(__file__).parents[2]
 BUILD = "mkdir -p dist && cp candidate/*.whl dist/"
@@ -31,6 +34,8 @@ class Host:
     base: str
     head: str
     room: Path
+    branch: str = "main"
+    reason: str = ""
     artifacts: dict[str, Path] = field(default_factory=dict)
     results: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
@@ -95,14 +100,18 @@ class Host:
             return True
         programs = self.room / "bin"
         programs.mkdir(exist_ok=True)
-        (programs / "harness").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m harness.cli "$@"\n')
-        (programs / "harness").chmod(0o755)
+        gate = shlex.join(["-m", "pytest", *plugin(), "-p", "no:randomly", "-p", "no:cacheprovider"])
+        for name, module in (("harness", "-m harness.cli"), ("pytest", gate)):
+            (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+            (programs / name).chmod(0o755)
         temporary = self.room / "temporary"
         temporary.mkdir(exist_ok=True)
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", self._filled(step["run"])],
-            cwd=workspace,
+            cwd=workspace / step.get("working-directory", "."),
             env=environment(
+                **{name: self._filled(value) for name, value in step.get("env", {}).items()},
+                GITHUB_REF_NAME=self.branch,
                 PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
                 GITHUB_WORKSPACE=str(workspace),
                 RUNNER_TEMP=str(temporary),
@@ -117,7 +126,12 @@ class Host:
         return done.returncode == 0
 
     def _filled(self, text: str) -> str:
-        known = {"github.event.pull_request.base.sha": self.base}
+        known = {
+            "github.event.pull_request.base.sha": self.base,
+            "github.event.repository.default_branch": "main",
+            "github.token": "none",
+            "inputs.reason": self.reason,
+        }
         known |= {f"needs.{name}.result": result for name, result in self.results.items()}
         return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: known[found[1]], text)
 
@@ -275,6 +289,171 @@ def test_a_project_in_a_folder_of_its_repository_keeps_its_paths(zoo, tmp_path):
     assert steps["Compare"]["run"].startswith('harness compare --config "base/models/one/harness.toml"')
     assert steps["The candidate"]["with"]["path"] == "base/models/one/dist"
     assert steps["Hand the wheel over"]["with"]["path"] == "models/one/dist/*.whl"
+
+
+# ---- the whole chain as a job
+
+EVIL = 'better "in the north"; $(touch pwned) `touch pwned` ${{ github.token }}'
+
+
+@pytest.fixture
+def released(tmp_path):
+    """`released(project)`: what comes of the chain on the main branch of a project, and the repository it pushes to."""
+
+    def run(project: Path, branch: str = "main") -> tuple[Host, Path]:
+        bare = tmp_path / "bare.git"
+        git(tmp_path, "clone", "-q", "--bare", str(project), str(bare))
+        host = Host(bare, "", git(project, "rev-parse", "HEAD"), tmp_path / "host", branch, EVIL)
+        host.room.mkdir()
+        host.run(yaml.safe_load((project / ".github/workflows/model-release.yml").read_text()))
+        return host, bare
+
+    return run
+
+
+def releases(bare: Path) -> list[dict[str, Any]]:
+    """What the catalogue on the main branch says."""
+    return json.loads(git(bare, "show", "main:baselines/catalogue.json"))["releases"]
+
+
+def test_the_chain_trains_compares_verifies_releases_and_pushes(released, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    one = SETS["wine"]
+    training = project / "training.toml"
+    text = TRAINING.format(name="wine", task="classification", data=one["data"], steps=one["steps"])
+    training.write_text(text)
+    (project / "harness.toml").write_text(HARNESS.format(name="wine"))
+    (project / ".gitignore").write_text("dist/\nreports/\n")
+    shutil.copy(LOCK, project / "model.lock")
+    holdout("wine").to_parquet(project / "holdout.parquet", index=False)
+    git(project, "init", "-q", "-b", "main", ".")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "a model")
+    for arguments in (
+        ["train"],
+        ["release", "--first", "--reason", "the first"],
+        ["workflow", "--release", "--write"],
+    ):
+        done = run_harness(project, *arguments)
+        assert done.code == 0, done.out
+    training.write_text(text.replace("1.0.0", "1.1.0").replace(*one["retrain"]))
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "regularised otherwise")
+    host, bare = released(project)
+    assert host.results == {"chain": "success"}, "\n".join(host.said)
+    assert "MAY BE RELEASED: 1.1.0 (retrain)" in "\n".join(host.said)
+    assert [one["version"] for one in releases(bare)] == ["1.0.0", "1.1.0"]
+    assert releases(bare)[-1]["reason"] == EVIL
+    assert not list(tmp_path.rglob("pwned"))
+    # the release is one commit, of the store alone, on top of what was released
+    assert git(bare, "rev-parse", "main~1") == host.head
+    changed = git(bare, "diff", "--name-only", "main~1", "main").splitlines()
+    assert changed
+    assert all(name.startswith("baselines/") for name in changed)
+    assert (host.artifacts["model-report"] / "verdict.json").exists()
+
+
+@pytest.fixture
+def copied(origin, tmp_path):
+    """The repository with a released baseline, the chain in it, and another candidate."""
+
+    def make(zoo, animal: str) -> Path:
+        project = tmp_path / "copied"
+        git(tmp_path, "clone", "-q", str(origin), str(project))
+        put(zoo, project, animal, "1.1.0")
+        done = run_harness(project, "workflow", "--release", "--write", "--build", BUILD)
+        assert done.code == 0, done.out
+        git(project, "add", "-A")
+        git(project, "commit", "-q", "-m", "another candidate")
+        return project
+
+    return make
+
+
+def test_the_chain_releases_nothing_that_did_not_pass(zoo, copied, released):
+    host, bare = released(copied(zoo, "shifted_at_13"))
+    assert host.results == {"chain": "failure"}
+    assert [one["version"] for one in releases(bare)] == ["1.0.0"]
+    assert git(bare, "rev-parse", "main") == host.head
+    # whoever looks for the reason finds the report
+    verdict = json.loads((host.artifacts["model-report"] / "verdict.json").read_text())
+    assert verdict["verdict"] == "FAIL"
+
+
+@pytest.mark.parametrize("step", ["Compare", "Verify"])
+def test_the_chain_releases_nothing_where_a_step_is_left_out(zoo, copied, released, step):
+    """`harness release` holds the verdict against the tree itself: there is none without a comparison."""
+    project = copied(zoo, "shifted_at_13")
+    path = project / ".github/workflows/model-release.yml"
+    workflow = yaml.safe_load(path.read_text())
+    steps = workflow["jobs"]["chain"]["steps"]
+    for one in steps:
+        if one.get("name") in ("Compare", step):
+            one["run"] += " || true"
+    if step == "Compare":
+        steps[:] = [one for one in steps if one.get("name") != "Verify"]
+    path.write_text(yaml.safe_dump(workflow))
+    git(project, "commit", "-qam", "careless")
+    host, bare = released(project)
+    assert host.results == {"chain": "failure"}
+    assert [one["version"] for one in releases(bare)] == ["1.0.0"]
+
+
+def test_the_chain_runs_for_no_other_branch(zoo, copied, released):
+    host, bare = released(copied(zoo, "rewritten"), branch="elsewhere")
+    assert host.results == {"chain": "failure"}
+    assert len(releases(bare)) == 1
+    assert not any("harness release" in said for said in host.said)
+
+
+def test_the_chain_is_given_no_more_than_it_needs(zoo, copied):
+    text = (copied(zoo, "good") / ".github/workflows/model-release.yml").read_text()
+    workflow = yaml.safe_load(text)
+    assert list(workflow[True]) == ["workflow_dispatch"]
+    assert workflow["permissions"] == {"contents": "read"}
+    (job,) = workflow["jobs"].values()
+    assert job["permissions"] == {"contents": "write"}
+    assert not job.get("continue-on-error")
+    for step in job["steps"]:
+        assert "${{" not in step.get("run", "")
+        assert ("TOKEN" in step.get("env", {})) == ("push" in step.get("run", ""))
+    assert not re.search(r"@[A-Z]+@", text), "a placeholder is left"
+
+
+def at_top(project: Path, setting: str) -> Path:
+    """The project with one more line at the top of its configuration."""
+    path = project / "harness.toml"
+    path.write_text(f"{setting}\n{path.read_text()}")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("require_approval = 1", "nobody could give them in between"),
+        ('store = "/somewhere/else"', "would be lost with the runner"),
+        ('store = "../../elsewhere"', "would be lost with the runner"),
+        ('reports = "all reports"', "cannot stand in a workflow"),
+    ],
+)
+def test_a_chain_that_could_not_release_is_not_written(zoo, tmp_path, setting, words):
+    git(tmp_path, "init", "-q", ".")
+    project = at_top(zoo.project(tmp_path / "one"), setting)
+    done = run_harness(project, "workflow", "--release", "--build", "make")
+    assert done.code == 4
+    assert words in done.out
+    assert "E27" in done.out
+
+
+def test_a_chain_whose_store_is_elsewhere_pushes_nothing(zoo, tmp_path):
+    git(tmp_path, "init", "-q", ".")
+    project = at_top(zoo.project(tmp_path / "one"), 'store = "s3://bucket/models"')
+    workflow = yaml.safe_load(run_harness(project, "workflow", "--release", "--build", "make").out)
+    (job,) = workflow["jobs"].values()
+    assert job["permissions"] == {"contents": "read"}
+    assert not any("push" in step.get("run", "") for step in job["steps"])
+    assert {step.get("working-directory") for step in job["steps"]} == {None, "one"}
 
 
 # ---- before each commit

@@ -89,11 +89,14 @@ def ask(server):
         predictor = EndpointPredictor(
             Version(where, "endpoint", "m", "", where, "", profile=profile), "candidate", print
         )
+        notes = ()
         try:
             assert predictor.open().isolation == "remote"
-            return predictor.predict(batch_of(xs))
+            outcome = predictor.predict(batch_of(xs))
+            notes = outcome.notes
+            return outcome
         finally:
-            assert predictor.close() == ()
+            assert predictor.close() == tuple(f"candidate: {note}" for note in notes)
 
     return asked
 

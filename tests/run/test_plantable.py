@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.run.catching import CAUGHT, MISSED, UNDECIDED, Answer, Tried, _tried
+from harness.run.catching import CAUGHT, MISSED, UNDECIDED, Answer, Effect, Tried, _tried
 from harness.run.plantable import Ladder, Step, ladders
 from harness.schema import Schema
 from harness.training.planting import recipe
@@ -105,11 +105,24 @@ RUN = {"side": "run", "code": "E54", "message": "the worker died"}
     ],
 )
 def test_a_fault_is_caught_by_a_rule_that_fails_and_by_nothing_else(rules, faults, status):
-    assert _tried("", "", {"rules": rules, "faults": faults, "moved": []}).status == status
+    assert _tried("", "", {"rules": rules, "faults": faults}, Effect()).status == status
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        (Effect(0, 1200), "none of 1,200 answers changes"),
+        (Effect(3, 1200), "3 of 1,200 answers change"),
+        (Effect(3, 1200, 2.5e-7), "3 of 1,200 answers change, by at most 2.5e-05%"),
+        (Effect(3, 9, 0.5, "MAE +1%"), "3 of 9 answers change, by at most 50%; MAE +1%"),
+    ],
+)
+def test_an_effect_in_words(effect, words):
+    assert effect.words() == words
 
 
 def tried(size: str, status: str) -> Tried:
-    return Tried(size, "", status, ("values",), False)
+    return Tried(size, "", status, ("values",), Effect())
 
 
 def test_the_smallest_caught_has_every_graver_one_caught():
@@ -117,6 +130,7 @@ def test_the_smallest_caught_has_every_graver_one_caught():
     hole = Answer(ladder, (tried("9", CAUGHT), tried("3", UNDECIDED), tried("1", CAUGHT)))
     assert hole.smallest == hole.tried[0]
     assert hole.caught
+    assert hole.words() == "caught from 9 on, by values; undecided at 3; caught at 1"
     late = Answer(ladder, (tried("9", UNDECIDED), tried("3", CAUGHT)))
     assert late.smallest is None
     assert not late.caught

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.api import OLS, add_constant
+from statsmodels.api import OLS, Logit, add_constant
 from statsmodels.stats.diagnostic import het_breuschpagan, linear_reset
 from statsmodels.stats.stattools import jarque_bera
 
-from harness.training import outliers, plots
+from harness.training import logistic, outliers, plots
 from harness.training.__main__ import train
-from harness.training.assumptions import LEVEL, checks_of
+from harness.training.assumptions import checks_of
+from harness.training.checked import LEVEL
 from harness.training.config import read_config
 from harness.training.data import read_data
 from harness.training.fit import fit
@@ -173,6 +174,90 @@ def test_only_the_trained_rows_are_looked_at(project):
     after = fitted(project(last=LINEAR, table=table))
     assert after.assumptions == before.assumptions
     assert after.outliers == before.outliers
+
+
+# ---- labels
+
+LOGISTIC = 'step = "sklearn.linear_model.LogisticRegression"'
+
+
+def chances(seed: int, bend: float, rows: int = 400):
+    """Columns of several scales, and labels whose logit is linear in them but for `bend`."""
+    random, design, scaled = drawn(seed, rows)
+    logits = scaled.sum(axis=1) * 0.7 + bend * scaled[:, 0] ** 2
+    return design, scaled, (random.uniform(size=rows) < 1 / (1 + np.exp(-logits))).astype(float)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), bend=st.sampled_from([0.0, 0.4, 1.5]))
+def test_the_logit_is_fitted_and_tested_as_statsmodels_does(seed, bend):
+    design, scaled, labels = chances(seed, bend)
+    oracle = Logit(labels, add_constant(scaled)).fit(disp=False)
+    logits, deviance, rank = logistic.fit(design, labels)
+    assert deviance == pytest.approx(-2 * oracle.llf, rel=1e-8)
+    assert rank == 4
+    assert logits == pytest.approx(oracle.fittedvalues, abs=1e-4)
+    bent = Logit(labels, add_constant(np.column_stack([scaled, scaled**2]))).fit(disp=False, maxiter=200)
+    (one, *others) = logistic.checks_of_labels(design, labels, 2)
+    assert one.statistic == pytest.approx(2 * (bent.llf - oracle.llf), rel=1e-4, abs=1e-6)
+    assert one.p == pytest.approx(stats.chi2.sf(2 * (bent.llf - oracle.llf), 3), rel=1e-3, abs=1e-12)
+    assert one.effect == pytest.approx(1 - bent.llf / oracle.llf, rel=1e-3, abs=1e-8)
+    assert one.rejected == (one.p < LEVEL)
+    assert all("does not assume it" in other.why for other in others)
+
+
+def test_a_linear_logit_is_rejected_as_seldom_as_the_level_says_and_a_bent_one_is():
+    rejected = found = 0
+    for seed in range(100):
+        design, _, labels = chances(seed, 0.0)
+        rejected += logistic.checks_of_labels(design, labels, 2)[0].rejected
+        found += logistic.checks_of_labels(*chances(seed, 1.5)[::2], 2)[0].rejected
+    assert found == 100
+    # 1% of 100 is one; 7 or more would be one in ten thousand
+    assert rejected < 7
+
+
+def labelled(labels) -> pd.DataFrame:
+    return houses().assign(price=labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (lambda one: np.where(one["size"] > 100, "large", "small"), "tell some rows apart altogether"),
+        (lambda one: np.arange(120) % 15 == 0, "too few rows of one class"),
+        (lambda one: one["rooms"] % 3, "it is a test of two classes, and there are 3"),
+    ],
+)
+def test_where_the_logit_cannot_be_tested_it_says_why(project, labels, why):
+    table = labelled(labels(houses()))
+    found = fitted(project(last=LOGISTIC, task="classification", table=table)).assumptions
+    assert why in found["tests"][0]["why"]
+    assert "normal" not in found
+    assert len(found["tests"]) == 3
+
+
+def test_a_classifier_that_is_no_logistic_regression_assumes_none_of_it(project):
+    table = labelled(houses()["rooms"] % 2)
+    tree = 'step = "sklearn.tree.DecisionTreeClassifier"'
+    assert fitted(project(last=tree, task="classification", table=table)).assumptions is None
+
+
+def test_the_card_of_a_classifier_says_what_applies_to_it(project, tmp_path):
+    random = np.random.default_rng(6)
+    x = random.normal(size=(2, 500))
+    bent = random.uniform(size=500) < 1 / (1 + np.exp(-(x[0] + 1.5 * x[0] ** 2 + x[1] - 1)))
+    table = pd.DataFrame({"id": range(500), "x": x[0], "other": x[1], "price": np.where(bent, "yes", "no")})
+    path = project(last=LOGISTIC, task="classification", table=table)
+    made = train(read_config(path), tmp_path / "dist", commit="", dirty=False)
+    with zipfile.ZipFile(made["wheel"]) as archive:
+        info = "house_prices-1.2.0.dist-info"
+        cards = [archive.read(f"{info}/model_card.{end}").decode() for end in ("html", "md")]
+    for card in cards:
+        assert "linearity in the logit" in card
+        assert "rejected (p " in card
+        assert "not applicable: a logistic regression does not assume it: labels are 0 or 1" in card
+        assert "<svg" not in card
 
 
 # ---- outliers

@@ -117,6 +117,16 @@ def test_a_sample_is_chosen_by_key_and_says_so(project, tmp_path, suffix):
     assert data.held_out.tolist() == held_out(table["id"][picked], "houses", 0.3)
 
 
+def test_a_sample_of_a_query_is_the_same_from_its_snapshot(project, tmp_path):
+    source = written(tmp_path, ".db")
+    limit = ('memory_limit = "1500 KiB"', 'beyond = "sample"')
+    first = read_data(config_of(project, source, *limit))
+    (tmp_path / "large.db").unlink()
+    again = read_data(config_of(project, source, f'sha256 = "{first.sha256}"', *limit))
+    assert again.sampled == first.sampled
+    assert again.target.tolist() == first.target.tolist()
+
+
 def test_within_the_limit_nothing_is_sampled(project, tmp_path):
     source = written(tmp_path, ".parquet")
     data = read_data(config_of(project, source, 'memory_limit = "1 GiB"', 'beyond = "sample"'))

@@ -65,12 +65,39 @@ def test_a_list_in_a_list_is_a_tuple(project):
         ('estimator = { step = "sklearn.linear_model.Lasso", alhpa = 1 }', 'did you mean "alpha"'),
         ('estimator = { step = "sklearn.linear_model.Lasso", random_state = 1 }', "set for one step"),
         ("estimator = 2026-01-01", "use text, numbers"),
+        ('estimator = { stpe = "sklearn.linear_model.Lasso" }', 'did you mean "step"'),
+        ('estimator = { functoin = "numpy.log1p" }', 'did you mean "function"'),
     ],
 )
 def test_a_step_inside_a_step_is_held_to_the_same_rules(project, inner, words):
     last = f'step = "sklearn.feature_selection.SelectFromModel"\n{inner}\n\n[[steps]]\n{RIDGE}'
     with pytest.raises(HarnessError) as caught:
         fitted(project(last=last))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            'step = "sklearn.preprocessing.StandardScaler"\ncolumns = ["siez"]',
+            '[[steps]] 2\n  next: did you mean "size"',
+        ),
+        (
+            'step = "shipped.RandomSampleImputer"\nvariables = ["romos"]',
+            '[[steps]] 2\n  next: did you mean "rooms"',
+        ),
+        ('step = "sklearn.preprocessing.StandardScaler"\ncolumsn = ["size"]', 'did you mean "columns"'),
+    ],
+)
+def test_a_column_that_a_later_step_misspells_is_guessed(project, step, words):
+    named = 'step = "feature_engine.imputation.MeanMedianImputer"'
+    path = project(
+        last=f"{step}\n\n[[steps]]\n{RIDGE}",
+        replace={'step = "sklearn.preprocessing.StandardScaler"\n\n': f"{named}\n\n"},
+    )
+    with pytest.raises(HarnessError) as caught:
+        fitted(path)
     assert words in str(caught.value)
 
 

@@ -25,7 +25,7 @@ _ASKS_GIT = re.compile(
 
 
 NAMED = 50
-"""Files of a commit, at most, among which a guess at a misspelt one is made."""
+"""Files of a commit, at most, among which a guess at a misspelt one is made; refs that are listed at most."""
 
 
 class GitSource:
@@ -70,8 +70,16 @@ def commit_of(root: Path, ref: str) -> str:
         raise HarnessError(
             f'git knows no "{ref}"',
             where=str(root),
-            hint=did_you_mean(ref, [*names, "last-tag"]) + "; a shallow clone lacks what was not fetched",
+            hint=_near(ref, names) + "; a shallow clone lacks what was not fetched",
+            code="E48",
         ) from None
+
+
+def _near(ref: str, names: list[str]) -> str:
+    """A guess at a misspelt ref. Of many that are none of them near, their number alone."""
+    guess = did_you_mean(ref, [*names, "last-tag"])
+    many = len(names) > NAMED and guess.startswith("known: ")
+    return f"git for-each-ref lists the {len(names)} that it knows" if many else guess
 
 
 def file_at(folder: Path, commit: str, path: str) -> bytes:
@@ -107,6 +115,7 @@ def _last_tag(root: Path) -> str:
             "there is no tag before this commit",
             where=str(root),
             hint="git tag NAME COMMIT, or name a commit: git:REF; a shallow clone may lack its tags (git fetch --tags)",
+            code="E48",
         ) from None
     return _git(root, "rev-parse", "--verify", f"refs/tags/{tag}^{{commit}}").strip()
 

@@ -114,6 +114,8 @@ def _check_parameter(key: str, value: Any, where: str) -> None:
         )
     if isinstance(value, dict) and isinstance(value.get("step"), str):
         _check_name(value["step"], f"{where}: {key}")
+    elif isinstance(value, dict) and "function" not in value:
+        _check_misspelt(value, f"{where}: {key}")
     if isinstance(value, dict) and "function" in value:
         _check_function(key, value, where)
     elif isinstance(value, dict | list):
@@ -125,6 +127,18 @@ def _check_parameter(key: str, value: Any, where: str) -> None:
         raise HarnessError(
             f"{key} is {value!r}", where=where, hint="use text, numbers, true, false, lists, tables"
         )
+
+
+def _check_misspelt(value: dict[str, Any], where: str) -> None:
+    """A table that names something of a library is meant as a step or a function, and nobody would say so later."""
+    for name, one in value.items():
+        meant = isinstance(one, str) and one.partition(".")[0] in (*DOORS, *FUNCTIONS, DOOR) and "." in one
+        if meant and name not in ("step", "function"):
+            raise HarnessError(
+                f'"{name}" names {one}, and is neither a step nor a function',
+                where=where,
+                hint=did_you_mean(name, ("step", "function")),
+            )
 
 
 def _check_function(key: str, value: dict[str, Any], where: str) -> None:

@@ -42,6 +42,8 @@ def plant(wheel: Path, fault: str, given: Mapping[str, Any], out: Path, version:
     files, info = _read(wheel)
     package, manifest = _manifest(files, wheel)
     made = recipe(fault, given, {field.name: field.kind for field in manifest.inputs})
+    if fault in ("clip", "float32") and "column" not in made.keys:
+        _is_number(manifest, fault)
     if fault == "threshold":
         _has_model(files, manifest, wheel)
     number = version or f"{manifest.version.partition('+')[0]}+planted"
@@ -119,6 +121,19 @@ def _manifest(files: Mapping[str, bytes], wheel: Path) -> tuple[str, Manifest]:
             hint="plant into the version before, one fault each",
         )
     return package, Manifest.parse(files[places[0]], f"{wheel.name}: {places[0]}")
+
+
+def _is_number(manifest: Manifest, fault: str) -> None:
+    for one in manifest.outputs:
+        if one.name == "prediction" and one.kind not in ("float", "int"):
+            numbers = [field.name for field in manifest.inputs if field.kind in ("float", "int")]
+            raise HarnessError(
+                f"the prediction is {one.kind}",
+                where=f"the fault {fault}",
+                hint=f"name a column of numbers: --set column={numbers[0]}"
+                if numbers
+                else "plant another fault: no column is a number",
+            )
 
 
 def _has_model(files: Mapping[str, bytes], manifest: Manifest, wheel: Path) -> None:

@@ -42,29 +42,42 @@ def before(frame: Any, fault: dict[str, Any]) -> Any:
 
 
 def after(answers: Any, fault: dict[str, Any]) -> Any:
-    """The answers as they leave the version."""
+    """The answers as they leave the version, a frame or records."""
+    import pandas as pd
+
     if fault.get("column") or fault["fault"] not in ("clip", "float32"):
         return answers
-    answers = answers.copy()
+    if not isinstance(answers, pd.DataFrame):
+        # a record without a prediction says why it has none
+        return [
+            {**one, "prediction": _cut(pd.Series([one["prediction"]]), fault).iloc[0].item()}
+            if "prediction" in one
+            else one
+            for one in answers
+        ]
+    return answers.assign(prediction=_cut(answers["prediction"], fault))
+
+
+def _cut(numbers: Any, fault: dict[str, Any]) -> Any:
     if fault["fault"] == "clip":
-        answers["prediction"] = answers["prediction"].clip(upper=fault["at"])
-    else:
-        answers["prediction"] = answers["prediction"].astype("float32").astype("float64")
-    return answers
+        return numbers.clip(upper=fault["at"])
+    return numbers.astype("float32").astype("float64")
 
 
 def touch(model: Any, fault: dict[str, Any]) -> None:
     """Move the first threshold of one tree of the loaded model: every row between is sent the other way."""
     if fault["fault"] != "threshold":
         return
-    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    last = _last(model)
     place = fault["tree"]
     if hasattr(last, "_predictors"):
-        nodes = last._predictors[place][0].nodes
+        nodes = _at(last._predictors, place)[0].nodes
         nodes["num_threshold"][0] += fault["by"]
         return
     trees = getattr(last, "estimators_", None)
-    tree = last if trees is None else (trees[place, 0] if getattr(trees, "ndim", 1) == 2 else trees[place])
+    tree = last if trees is None else _at(trees, place)
+    # the trees of a boosted classifier stand in a row for each round
+    tree = tree[0] if hasattr(tree, "shape") else tree
     if not hasattr(tree, "tree_"):
         raise ValueError(f"{type(last).__name__} has no trees: a threshold cannot be moved")
     tree.tree_.threshold[0] += fault["by"]
@@ -72,13 +85,52 @@ def touch(model: Any, fault: dict[str, Any]) -> None:
 
 def predict(asked: Any) -> Any:
     """What the entry of the package answers, with the fault in it: a frame, or records where it takes records."""
+    return after(_answer(asked if _INSIDE else _spoilt(asked)), _FAULT)
+
+
+class _Spoilt:
+    """A model that is shown something else than it was asked, behind all that its package checks: a fault of a pipeline
+    is none of whoever asks, and no row is refused for it."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def predict(self, frame: Any) -> Any:
+        return self._model.predict(before(frame, _FAULT))
+
+    def predict_proba(self, frame: Any) -> Any:
+        return self._model.predict_proba(before(frame, _FAULT))
+
+
+def _spoilt(asked: Any) -> Any:
     import pandas as pd
 
     if isinstance(asked, pd.DataFrame):
-        return after(_answer(before(asked, _FAULT)), _FAULT)
+        return before(asked, _FAULT)
     rows = before(pd.DataFrame(asked), _FAULT)
-    answers = _answer(rows.astype(object).where(rows.notna(), None).to_dict("records"))
-    return after(pd.DataFrame(answers), _FAULT)
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
+
+
+def _last(model: Any) -> Any:
+    """What decides in the end: of a pipeline, of the first fold of a calibration, of a transformed target."""
+    while True:
+        if hasattr(model, "steps"):
+            model = model.steps[-1][1]
+        elif hasattr(model, "calibrated_classifiers_"):
+            model = model.calibrated_classifiers_[0].estimator
+        elif hasattr(model, "regressor_"):
+            model = model.regressor_
+        else:
+            return model
+
+
+def _at(trees: Any, place: int) -> Any:
+    if place >= len(trees):
+        raise ValueError(f"there is no tree {place}: the model has {len(trees)}")
+    return trees[place]
 
 
 def _rows(frame: Any, fault: dict[str, Any]) -> Any:
@@ -87,15 +139,20 @@ def _rows(frame: Any, fault: dict[str, Any]) -> Any:
     return frame[fault["when"]] == fault["equals"]
 
 
-def _entry() -> Any:
+def _entry() -> tuple[Any, bool]:
+    """The entry of the package, and whether the fault lies inside of it."""
     module, _, name = _FAULT["entry"].partition(":")
-    room = importlib.import_module(module)
+    room: Any = importlib.import_module(module)
     if _FAULT["fault"] == "threshold":
         touch(room.MODEL, _FAULT)
-    return getattr(room, name)
+    # what `harness train` writes has errors for rows, and a model that is asked behind them
+    inside = hasattr(room, "MODEL") and hasattr(room, "ERROR")
+    if inside:
+        room.MODEL = _Spoilt(room.MODEL)
+    return getattr(room, name), inside
 
 
 _HERE = Path(__file__).with_name("planted.json")
 if _HERE.exists():
     _FAULT = json.loads(_HERE.read_text(encoding="utf-8"))
-    _answer = _entry()
+    _answer, _INSIDE = _entry()

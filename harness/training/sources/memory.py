@@ -86,9 +86,7 @@ def size_of(data: DataSection, content: Content, asked: Asked) -> Size | None:
         return None
     whole = len(head) == content.size
     rows = lines if whole else round(content.size * lines / (head.rindex(b"\n") + 1))
-    found = _of_cells(rows, columns, content.size)
-    held = content.size if isinstance(content.held, bytes) else 0
-    return replace(found, peak=found.peak + held, about=not whole)
+    return replace(_of_cells(rows, columns, content.size), about=not whole)
 
 
 def said(size: float) -> str:
