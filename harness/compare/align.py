@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ from harness.compare.rules import (
     Cases,
     Difference,
     ErrorRate,
-    Joint,
     NullRate,
     Same,
     SameError,
@@ -28,7 +27,7 @@ from harness.compare.rules import (
     missing,
 )
 from harness.compare.rules.operations import KINDS as OPERATIONS
-from harness.compare.rules.protocol import Near, tolerance_of
+from harness.compare.rules.protocol import Near, judges_together, tolerance_of
 from harness.compare.rules.values import NUMBERS
 from harness.compare.ruleset import Bound, Changed, Drift, Faults, NotWorse, Structure
 from harness.compare.tally import TOP, Accounting, FaultTally, Finding, RuleTally, Tally
@@ -165,13 +164,14 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
     """A rule over its outputs, in its cases: a row violates once, however many of its outputs do."""
     n = len(seen.batch)
     outputs = [name for name in seen.common if bound.judges(name)]
-    rule: object = bound.rule
-    groups = [outputs] if outputs and isinstance(rule, Joint) else [[name] for name in outputs]
+    together = judges_together(bound.rule)
+    groups = [outputs] if outputs and together else [[name] for name in outputs]
     violates, magnitude, nans = np.zeros(n, bool), np.zeros(n), np.zeros(n, bool)
-    shown = np.full(n, groups[0][0] if groups else "", object)
+    # the group whose difference is shown, and of outputs judged together the one that moved most
+    shown, named = np.zeros(n, np.int32), np.empty(n if together else 0, object)
     cases, tied, empty = np.zeros(n, bool), np.zeros(n, bool), np.ones(n, bool)
     changes: list[Change] = []
-    for group in groups:
+    for place, group in enumerate(groups):
         mine = np.logical_and.reduce([seen.masks.judged(bound.selection, name) for name in group])
         cases |= mine
         rows = np.flatnonzero(seen.both & mine)
@@ -181,10 +181,11 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
             excused = _excused(seen, bound.rule, group[0], rows, bad)
             tied[rows] |= excused
             bad, size = bad & ~excused, np.where(excused, 0.0, size)
-        names = np.full(len(rows), group[0] if len(group) == 1 else bound.output, object)
-        names = names if difference.output is None else difference.output
-        larger = (size > magnitude[rows]) | (len(group) > 1)
-        shown[rows[larger]] = names[larger]
+        if together:
+            alone = group[0] if len(group) == 1 else bound.output
+            named[rows] = alone if difference.output is None else difference.output
+        elif place:
+            shown[rows[size > magnitude[rows]]] = place
         magnitude[rows] = np.maximum(magnitude[rows], size)
         violates[rows] |= bad
         nans[rows] |= difference.both_nan
@@ -199,7 +200,9 @@ def _values(seen: _Rows, bound: Bound) -> RuleTally:
         both_nan=int(nans.sum()),
         largest=float(magnitude[compared].max(initial=0.0)),
         outputs=tuple(sorted(outputs)),
-        findings=seen.findings(violates, magnitude, lambda row: str(shown[row])),
+        findings=seen.findings(
+            violates, magnitude, lambda row: str(named[row]) if len(named) else groups[shown[row]][0]
+        ),
         valueless=int((empty & compared).sum()),
         cases=int(cases.sum()),
         ties=int(tied.sum()),
@@ -263,8 +266,8 @@ def _difference(seen: _Rows, bound: Bound, outputs: Sequence[str], rows: Rows) -
     if len(outputs) == 1:
         b, c = (outcome.columns[outputs[0]] for outcome in (seen.baseline, seen.candidate))
         tolerance, numbers = tolerance_of(bound.rule, b, c), seen.numbers(outputs[0])
-        if isinstance(bound.rule, Near) and tolerance is not None and numbers is not None:
-            return numbers.difference(tolerance, rows, bound.rule.equal_nan)
+        if tolerance is not None and numbers is not None:
+            return numbers.difference(tolerance, rows, cast(Near, bound.rule).equal_nan)
     baseline, candidate = (
         {name: outcome.columns[name].take(rows) for name in outputs}
         for outcome in (seen.baseline, seen.candidate)

@@ -143,6 +143,18 @@ def test_beside_others_a_rule_judges_as_alone(first, second, data):
         )
 
 
+def test_a_row_has_changed_where_any_of_its_outputs_has():
+    old = {"x": Column.of([1.0, 1.0, 1.0]), "y": Column.of(["a", "a", "a"])}
+    new = {"x": Column.of([2.0, 1.0, 1.0]), "y": Column.of(["a", "b", "a"])}
+    batch = Batch("s", 0, 0, np.arange(3), {"i": Column.of([1, 2, 3])})
+    for names in (("x", "y"), ("y", "x")):
+        sides = [Outcome({name: side[name] for name in names}, np.ones(3, bool)) for side in (old, new)]
+        (bound,) = (one for one in bounds() if one.name == "changed-rate")
+        tally = compare(batch, *sides, [bound]).rules["changed-rate"]
+        assert (tally.compared, tally.violations, tally.largest) == (3, 2, 1.0)
+        assert [one.key for one in tally.findings] == ["0", "1"]
+
+
 def test_one_reading_is_enough_for_all_of_them(monkeypatch):
     """Not one of them asks the kernel again."""
     calls = []

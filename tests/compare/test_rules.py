@@ -112,6 +112,11 @@ def test_labels_of_another_type_are_other_labels(values):
         assert seen.violates.tolist() == [values != other or type(values[0]) is not type(other[0])]
 
 
+def test_a_flip_has_the_size_of_one_and_another_type_has_none():
+    assert SameLabel().judge(Column.of(["a"]), Column.of(["b"])).magnitude.tolist() == [1.0]
+    assert SameLabel().judge(Column.of(["1"]), Column.of([1])).magnitude.tolist() == [np.inf]
+
+
 def test_a_misspelt_parameter_gets_a_guess_and_a_code():
     with pytest.raises(HarnessError, match='unknown key "rtoll"') as caught:
         make("close", {"rtoll": 0.1}, name="price", equal_nan=True)

@@ -112,6 +112,15 @@ def test_a_list_of_another_length_or_of_no_numbers_is_another_answer(rule):
     assert rule.judge(old, new).violates.tolist() == [False, True, True, True, False]
 
 
+def test_of_two_limits_both_hold():
+    old, new = Column.of([[1.0, 0.0]] * 3), Column.of([[0.0, 1.0], [9.0, 0.0], [1.1, 0.0]])
+    rule = CloseVector(max_cosine_distance=0.5, max_l2_distance=2.0)
+    assert rule.judge(old, new).violates.tolist() == [True, True, False]
+    old, new = Column.of([[0.5, 0.5]] * 3), Column.of([[0.5, 0.9], [0.6, 0.6], [0.55, 0.5]])
+    both = CloseProbabilities(atol=0.1 + 1e-9, max_total_variation=0.09)
+    assert both.judge(old, new).violates.tolist() == [True, True, False]
+
+
 def test_integers_are_subtracted_as_integers():
     old, new = {"a": Column.of([2**53 + 1])}, {"a": Column.of([2**53])}
     assert CloseVector(max_l2_distance=0.5).judge_together(old, new).violates.tolist() == [True]

@@ -191,6 +191,14 @@ def test_a_waiver_that_cannot_hold_is_refused(chosen, code, words):
     assert words in str(caught.value)
 
 
+def test_the_largest_magnitude_is_covered_and_nothing_above_it():
+    sizes = np.array([0.5, math.nextafter(0.5, 1), math.inf, math.nan])
+    change = waivers.Change(np.ones(4, bool), sizes, np.ones(4, np.int8))
+    found, covered = waivers.count([waiver(max_magnitude=0.5)], {}, [change])
+    assert covered.tolist() == [True, False, False, False]
+    assert (found["w"].inside, found["w"].too_large) == (1, 3)
+
+
 def test_the_last_day_still_counts():
     assert near(waiver(until=TODAY)).waivers
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -88,10 +88,24 @@ def tolerance_of(rule: object, baseline: Column, candidate: Column) -> tuple[flo
 
     A rule that is made from another by writing a `judge` of its own is asked.
     """
-    if not isinstance(rule, Near):
-        return None
-    judging = next(kind for kind in type(rule).__mro__ if "judge" in vars(kind))
-    return rule.tolerance(baseline, candidate) if "tolerance" in vars(judging) else None
+    return rule.tolerance(baseline, candidate) if _says_all(type(rule)) else None  # type: ignore[attr-defined]
+
+
+_SAYS_ALL: dict[type, bool] = {}
+
+
+def _says_all(kind: type) -> bool:
+    """Whether the tolerance of such rules says all that they find. Looked up once for each class: in every block it
+    would cost more than what is asked of the block."""
+    if kind not in _SAYS_ALL:
+        judging = next((one for one in kind.__mro__ if "judge" in vars(one)), object)
+        _SAYS_ALL[kind] = "tolerance" in vars(judging) and hasattr(kind, "equal_nan")
+    return _SAYS_ALL[kind]
+
+
+def judges_together(rule: object) -> bool:
+    """Whether it is a `Joint` rule, by its class alone: to ask a protocol costs more than to compare a block."""
+    return hasattr(type(rule), "judge_together")
 
 
 def ask(
@@ -101,8 +115,8 @@ def ask(
     inputs: Mapping[str, Column],
 ) -> Difference:
     """What a rule of any form says of these outputs: all of them to a `Joint` rule, else one."""
-    if isinstance(rule, Joint):
-        return rule.judge_together(baseline, candidate)
+    if judges_together(rule):
+        return cast(Joint, rule).judge_together(baseline, candidate)
     (name,) = baseline
     if isinstance(rule, Cases):
         return rule.judge_cases(baseline[name], candidate[name], inputs)
