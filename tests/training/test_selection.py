@@ -372,6 +372,8 @@ def test_under_calibration_each_fold_keeps_its_own_choice(project):
     assert needed(after.model, after.data.frame) == after.data.inputs.names
 
 
+# feature-engine's own call of pandas
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.drop is deprecated")
 def test_a_frame_stays_a_frame_for_the_steps_that_name_columns(project):
     made = houses().assign(flat=1.0, town=np.where(np.arange(120) % 2 == 0, "a", "b"))
     made["price"] += 9_000 * (made["town"] == "b")
