@@ -162,7 +162,7 @@ def test_scales_are_those_of_the_trained_rows(project, step, expected):
 
 
 # feature-engine's own calls of pandas: the oracle's matter
-@pytest.mark.filterwarnings("ignore:Series.dt.day.* is deprecated")
+@pytest.mark.filterwarnings("ignore:.* is deprecated and will be removed")
 def test_parts_of_dates_are_those_of_feature_engine(project):
     parts = ("year", "quarter", "month", "week", "day_of_week", "day_of_year", "weekend", "hour", "minute")
     named = ", ".join(f'"{part}"' for part in parts)
