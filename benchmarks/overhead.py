@@ -158,7 +158,8 @@ def measured(rows: int, rounds: int, folder: Path) -> None:
     together, alone, own = [], [], []
     busy_bare, busy_own = [], []
     bare_pids = [one.process.pid for one in bare]
-    pids = [os.getpid(), *(one._process._process.pid for one in pair.open())]  # type: ignore[attr-defined]  # workers
+    # nobody but a benchmark asks a predictor for its worker's process
+    pids = [os.getpid(), *(one._process._process.pid for one in pair.open())]  # type: ignore[attr-defined]
     for number in range(rounds):
         before = sum(map(spent, bare_pids))
         together.append(side_by_side(bare))

@@ -20,6 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.compare.align import compare
+from harness.compare.bound import Bound
 from harness.compare.drift import compare_with_anchor
 from harness.compare.ruleset import Drift, SourceFacts, bind
 from harness.inputs.fixed import TableSource
@@ -147,7 +148,7 @@ def added(folder: Path) -> dict[str, float]:
     return found
 
 
-def bound(path: Path, change: str):  # type: ignore[no-untyped-def]
+def bound(path: Path, change: str) -> tuple[Bound, ...]:
     """The rules of a configuration on one table."""
     return bind(
         load(path), change, [SourceFacts("rows", False, False)], ("prediction",), datetime.date.today()

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compare.measured import Tolerance
-from harness.compare.rules import Close, Difference, Exact, missing
-from harness.compare.rules.values import within
+from harness.compare.rules import Close, Difference, missing
+from harness.compare.rules.values import near
 from harness.tables import Column
 
 
@@ -37,10 +37,7 @@ class Budget:
 
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that have no distance."""
-        tolerance = self.tolerance(baseline, candidate)
-        if tolerance is None:
-            return Exact(self.equal_nan).judge(baseline, candidate)
-        return within(baseline, candidate, tolerance, self.equal_nan)
+        return near(self, baseline, candidate)
 
     def says(self) -> str:
         """In words."""

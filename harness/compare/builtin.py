@@ -12,7 +12,7 @@ from harness.compare.cases import Leaving
 from harness.compare.measured import Tolerance
 from harness.compare.movement import MOVED_OVER
 from harness.compare.rules import Difference, Exact, Same
-from harness.compare.rules.values import within
+from harness.compare.rules.values import near
 from harness.tables import Column
 
 BUILTIN_NAMES = (
@@ -93,10 +93,7 @@ class Changed:
 
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that changed."""
-        tolerance = self.tolerance(baseline, candidate)
-        if tolerance is None:
-            return Exact(self.equal_nan).judge(baseline, candidate)
-        return within(baseline, candidate, tolerance, self.equal_nan)
+        return near(self, baseline, candidate)
 
     def says(self) -> str:
         """In words."""

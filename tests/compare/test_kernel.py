@@ -191,6 +191,19 @@ def test_a_rule_made_from_another_with_a_judgement_of_its_own_is_asked():
     assert tolerance_of(Close(0.5), one, Column.of(["a"])) is None
 
 
+@pytest.mark.parametrize("tolerance", [0.5, lambda self, baseline, candidate: (9.0, 0.0)])
+def test_what_a_rule_of_somebody_else_calls_tolerance_is_its_own(tolerance):
+    class Theirs:
+        equal_nan = True
+
+        def judge(self, baseline, candidate):
+            raise AssertionError
+
+    Theirs.tolerance = tolerance
+    one = Column.of([1.0])
+    assert tolerance_of(Theirs(), one, one) is None
+
+
 @given(st.lists(floats, min_size=1, max_size=200), st.booleans())
 def test_equal_columns_differ_in_nothing_whichever_way_is_taken(values, negative):
     b = np.array(values)

@@ -68,7 +68,6 @@ class Cases(Protocol):
         ...
 
 
-@runtime_checkable
 class Near(Protocol):
     """A rule that asks of two columns of numbers whether they lie within a tolerance, and nothing else: the kernel
     answers it in the pass in which it measures everything else."""
@@ -86,12 +85,14 @@ class Near(Protocol):
 def tolerance_of(rule: object, baseline: Column, candidate: Column) -> tuple[float, float] | None:
     """The tolerance that says all of what a rule finds in two columns; None where its `judge` has to be asked.
 
-    A rule that is made from another by writing a `judge` of its own is asked.
+    A rule that is made from another by writing a `judge` of its own is asked, and so is every rule of an extension:
+    what it calls its tolerance may be a number, or not all that it looks at.
     """
-    return rule.tolerance(baseline, candidate) if _says_all(type(rule)) else None  # type: ignore[attr-defined]
+    return cast(Near, rule).tolerance(baseline, candidate) if _says_all(type(rule)) else None
 
 
 _SAYS_ALL: dict[type, bool] = {}
+_OURS = "harness.compare."
 
 
 def _says_all(kind: type) -> bool:
@@ -99,7 +100,7 @@ def _says_all(kind: type) -> bool:
     would cost more than what is asked of the block."""
     if kind not in _SAYS_ALL:
         judging = next((one for one in kind.__mro__ if "judge" in vars(one)), object)
-        _SAYS_ALL[kind] = "tolerance" in vars(judging) and hasattr(kind, "equal_nan")
+        _SAYS_ALL[kind] = judging.__module__.startswith(_OURS) and "tolerance" in vars(judging)
     return _SAYS_ALL[kind]
 
 

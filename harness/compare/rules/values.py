@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.compare.kernel import measure
 from harness.compare.measured import Rows, Tolerance
-from harness.compare.rules.protocol import Difference, finish, incomparable
+from harness.compare.rules.protocol import Difference, Near, finish, incomparable
 from harness.errors import HarnessError
 from harness.tables import Column
 
@@ -82,11 +82,7 @@ class Close:
 
     def judge(self, baseline: Column, candidate: Column) -> Difference:
         """Rows that lie further apart than the tolerance."""
-        tolerance = self.tolerance(baseline, candidate)
-        if tolerance is None:
-            # no distance: equal or not, and never equal where the kinds differ
-            return Exact(self.equal_nan).judge(baseline, candidate)
-        return within(baseline, candidate, tolerance, self.equal_nan)
+        return near(self, baseline, candidate)
 
     def says(self) -> str:
         """In words."""
@@ -94,6 +90,15 @@ class Close:
         if self.rtol:
             parts.append(f"{self.rtol:g} x |b|")
         return "|c - b| <= " + " + ".join(parts)
+
+
+def near(rule: Near, baseline: Column, candidate: Column) -> Difference:
+    """Rows that lie further apart than a rule's tolerance; of columns without a distance, those that are not equal,
+    which they never are where the kinds differ."""
+    tolerance = rule.tolerance(baseline, candidate)
+    if tolerance is None:
+        return Exact(rule.equal_nan).judge(baseline, candidate)
+    return within(baseline, candidate, tolerance, rule.equal_nan)
 
 
 def within(baseline: Column, candidate: Column, tolerance: Tolerance, equal_nan: bool) -> Difference:
