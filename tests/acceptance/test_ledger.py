@@ -335,3 +335,15 @@ def test_nothing_is_re_based_where_nothing_was_released(zoo, tmp_path, git):
     made = zoo.project(tmp_path, "good", "rewritten")
     git(made)
     refused(made, 4, "E48 production has no release", "release", "--rebase", *LOOKED)
+
+
+def test_the_last_line_beside_the_reports_cannot_be_edited_unnoticed(compared):
+    ok(compared, "verify")
+    path = compared / "reports" / "ledger.jsonl"
+    whole = path.read_text()
+    path.write_text(whole.replace('"change":"', '"change":"un'))
+    words = "the ledger beside the verdict is not the one that was written with it"
+    refused(compared, 10, words, "verify")
+    refused(compared, 10, words, "release", "--reason", "all the same")
+    path.write_text(whole)
+    ok(compared, "verify")
